@@ -1,0 +1,134 @@
+package action
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/org/release-actions/internal/hint"
+)
+
+var errHelp = errors.New("help was asked for")
+
+// decode fills config from, in this order, flags, INPUT_ variables and the
+// contract's defaults.
+func decode(config any, name string, contract []byte, p Process, rt *Runtime) error {
+	c, err := ParseContract(contract)
+	if err != nil {
+		return err
+	}
+	given, err := parseFlags(config, name, c, p)
+	if err != nil {
+		return err
+	}
+	return Decode(config, func(input string) (string, bool) {
+		if text, ok := given[input]; ok {
+			return text, true
+		}
+		if text := rt.getenv(Variable(input)); text != "" {
+			return text, true
+		}
+		param, ok := c.Inputs.Get(input)
+		return param.Literal(), ok
+	})
+}
+
+// Variable returns the environment variable that holds an input. The runner
+// keeps hyphens, which is why the launcher must be bash: dash drops such names.
+func Variable(input string) string {
+	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(input, " ", "_"))
+}
+
+// parseFlags returns the inputs that the command line gives. A flag that is
+// given more than once makes a list. For an input that holds secrets the flag
+// names a file, since every user of a machine can read argument lists.
+func parseFlags(config any, name string, c Contract, p Process) (map[string]string, error) {
+	given := map[string]string{}
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	positional := ""
+	for _, in := range Inputs(config) {
+		if in.Arg {
+			positional = in.Name
+		}
+		set.Var(&inputFlag{in: in, given: given}, in.Name, "")
+	}
+	err := set.Parse(p.Args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := io.WriteString(p.Stdout, usage(config, name, c))
+		return nil, errors.Join(err, errHelp)
+	}
+	if err != nil {
+		return nil, hint.Wrap(err, "%s -help lists the flags", name)
+	}
+	for _, arg := range set.Args() {
+		if positional == "" {
+			return nil, hint.Wrap(fmt.Errorf("argument %q is not a flag", arg), "%s -help lists the flags", name)
+		}
+		given[positional] = join(given, positional, arg)
+	}
+	return given, nil
+}
+
+func join(given map[string]string, name, text string) string {
+	if before, ok := given[name]; ok {
+		return before + "\n" + text
+	}
+	return text
+}
+
+type inputFlag struct {
+	in    Input
+	given map[string]string
+}
+
+func (f *inputFlag) String() string { return "" }
+
+// IsBoolFlag lets a boolean input be given as -name alone.
+func (f *inputFlag) IsBoolFlag() bool {
+	return f.in.value.IsValid() && f.in.value.Type().Kind().String() == "bool"
+}
+
+func (f *inputFlag) Set(text string) error {
+	if f.in.isSecret() {
+		content, err := os.ReadFile(text) //nolint:gosec // the user names the file
+		if err != nil {
+			return hint.Wrap(errors.New("its value is not a readable file"), "name a file that holds the secret, as in -%s ./token", f.in.Name)
+		}
+		text = string(bytes.TrimRight(content, "\r\n"))
+	}
+	f.given[f.in.Name] = join(f.given, f.in.Name, text)
+	return nil
+}
+
+// usage describes a step's flags from its contract.
+func usage(config any, name string, c Contract) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\nusage: %s [flags]", name, strings.TrimSpace(c.Description), name)
+	inputs := Inputs(config)
+	for _, in := range inputs {
+		if in.Arg {
+			fmt.Fprintf(&b, " [%s ...]", strings.ToUpper(in.Name))
+		}
+	}
+	b.WriteString("\n\n")
+	for _, in := range inputs {
+		param, _ := c.Inputs.Get(in.Name)
+		fmt.Fprintf(&b, "  -%s", in.Name)
+		if in.isSecret() {
+			b.WriteString(" FILE")
+		}
+		b.WriteString("\n")
+		for line := range strings.Lines(strings.TrimSpace(param.Description)) {
+			fmt.Fprintf(&b, "        %s\n", strings.TrimSpace(line))
+		}
+		if d := strings.TrimSpace(param.Literal()); d != "" {
+			fmt.Fprintf(&b, "        default: %s\n", strings.ReplaceAll(d, "\n", ", "))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,125 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sethvargo/go-githubactions"
+
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/transport"
+)
+
+// Runtime is what a step's wiring may ask of the place that it runs in.
+type Runtime struct {
+	Log *slog.Logger
+	// Stdout takes text for people. On a runner, lines that would be read as
+	// workflow commands are defused.
+	Stdout io.Writer
+
+	name     string
+	getenv   func(string) string
+	commands *githubactions.Action // nil outside of Actions
+	printMu  *sync.Mutex
+	stderr   io.Writer
+}
+
+// InActions reports whether the step runs on a runner.
+func (rt *Runtime) InActions() bool { return rt.commands != nil }
+
+// Getenv returns a variable of the environment, or "".
+func (rt *Runtime) Getenv(name string) string { return rt.getenv(name) }
+
+// GitHub returns the runner's context: repository, ref, commit, event.
+func (rt *Runtime) GitHub() (*githubactions.GitHubContext, error) {
+	gh, err := githubactions.New(githubactions.WithGetenv(rt.getenv)).Context()
+	if err != nil {
+		return nil, fmt.Errorf("read the runner's context: %w", err)
+	}
+	return gh, nil
+}
+
+// TempDir returns the runner's directory for what only this job needs.
+func (rt *Runtime) TempDir() string {
+	if dir := rt.getenv("RUNNER_TEMP"); dir != "" {
+		return dir
+	}
+	return os.TempDir()
+}
+
+// DockerConfigDir returns the directory of docker's own configuration, which
+// holds earlier logins.
+func (rt *Runtime) DockerConfigDir() string {
+	if dir := rt.getenv("DOCKER_CONFIG"); dir != "" {
+		return dir
+	}
+	return filepath.Join(rt.getenv("HOME"), ".docker")
+}
+
+// Transport returns a round tripper whose retries for one request end after
+// retryFor.
+func (rt *Runtime) Transport(retryFor time.Duration) http.RoundTripper {
+	return transport.New(transport.Options{RetryFor: retryFor, Log: rt.Log, UserAgent: rt.UserAgent()})
+}
+
+// UserAgent names the step to the servers that it talks to.
+func (rt *Runtime) UserAgent() string { return "release-actions/" + rt.name }
+
+// Mask hides a value in the job's log from here on.
+func (rt *Runtime) Mask(value secret.String) { rt.mask(value.Reveal()) }
+
+// IDToken returns a token of the runner's OIDC issuer for audience.
+//
+// https://docs.github.com/actions/reference/security/oidc
+func (rt *Runtime) IDToken(ctx context.Context, audience string) (secret.String, error) {
+	endpoint, bearer := rt.getenv("ACTIONS_ID_TOKEN_REQUEST_URL"), rt.getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+	if endpoint == "" || bearer == "" {
+		err := errors.New("the job has no permission to ask for an OIDC token")
+		if !rt.InActions() {
+			return secret.String{}, hint.Wrap(err, "keyless signing needs a GitHub Actions job with \"id-token: write\"")
+		}
+		return secret.String{}, hint.Wrap(err, "grant \"id-token: write\" under \"permissions:\" of the job; "+
+			"runs for pull requests from forks and Dependabot never have it, whatever the workflow says")
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return secret.String{}, errors.New("ACTIONS_ID_TOKEN_REQUEST_URL is not a URL")
+	}
+	query := u.Query()
+	query.Set("audience", audience)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return secret.String{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	client := &http.Client{Transport: rt.Transport(0)}
+	resp, err := client.Do(req)
+	if err != nil {
+		return secret.String{}, fmt.Errorf("ask for an OIDC token: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }() // all of it is read below
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return secret.String{}, fmt.Errorf("ask for an OIDC token: %w", err)
+	}
+	var answer struct {
+		Value string `json:"value"`
+	}
+	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Value == "" {
+		return secret.String{}, fmt.Errorf("ask for an OIDC token: %s answered %s without a token", u.Host, resp.Status)
+	}
+	rt.mask(answer.Value)
+	return secret.New(answer.Value), nil
+}

@@ -1,0 +1,126 @@
+package image_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/image"
+)
+
+const digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+func TestParseRef(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ in, want string }{
+		{"alpine", "docker.io/library/alpine:latest"},
+		{"acme/app:1.2", "docker.io/acme/app:1.2"},
+		{"index.docker.io/acme/app:1.2", "docker.io/acme/app:1.2"},
+		{"registry-1.docker.io/acme/app", "docker.io/acme/app:latest"},
+		{"ghcr.io/acme/app@" + digest, "ghcr.io/acme/app@" + digest},
+		{"ghcr.io/acme/app:1.2@" + digest, "ghcr.io/acme/app:1.2@" + digest},
+		{"localhost:5000/a/b", "localhost:5000/a/b:latest"},
+		{"127.0.0.1:5000/a/b:x", "127.0.0.1:5000/a/b:x"},
+	}
+	for _, test := range tests {
+		ref, err := image.ParseRef(test.in)
+		if err != nil {
+			t.Errorf("ParseRef(%q): %v", test.in, err)
+			continue
+		}
+		if ref.String() != test.want {
+			t.Errorf("ParseRef(%q) = %q, want %q", test.in, ref, test.want)
+		}
+	}
+}
+
+func TestParseRefusesAndSaysWhy(t *testing.T) {
+	t.Parallel()
+	pinned := func(s string) error { _, err := image.ParsePinned(s); return err }
+	ref := func(s string) error { _, err := image.ParseRef(s); return err }
+	platform := func(s string) error { _, err := image.ParsePlatform(s); return err }
+	tests := []struct {
+		in         string
+		parse      func(string) error
+		want, mend string
+	}{
+		{"", ref, "empty", ""},
+		{"ghcr.io/Acme/App", ref, "upper-case", `"ghcr.io/acme/app"`},
+		{"https://ghcr.io/acme/app", ref, "scheme", `"ghcr.io/acme/app"`},
+		{"ghcr.io/acme/app:-x", ref, `tag "-x"`, ""},
+		{"ghcr.io/acme/app:" + strings.Repeat("a", 129), ref, "up to 128", ""},
+		{"ghcr.io/acme/app@sha256:12", ref, `"sha256:12"`, ""},
+		{"ghcr.io/acme/a b", ref, "lower-case letters", ""},
+		{"ghcr.io/acme/app:1", pinned, "no digest", "repository@sha256"},
+		{"ghcr.io/acme/app:1@" + digest, pinned, "tag beside", "ghcr.io/acme/app@"},
+		{"linux", platform, `platform "linux"`, "linux/amd64"},
+		{"linux/arm/v7/x", platform, "os/arch", ""},
+		{"linux//x", platform, "os/arch", ""},
+	}
+	for _, test := range tests {
+		err := test.parse(test.in)
+		if err == nil {
+			t.Errorf("%q is accepted", test.in)
+			continue
+		}
+		if !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: error %q lacks %q", test.in, err, test.want)
+		}
+		if mend := strings.Join(hint.Of(err), " "); !strings.Contains(mend, test.mend) {
+			t.Errorf("%q: hint %q lacks %q", test.in, mend, test.mend)
+		}
+	}
+}
+
+func TestParsePlatformNormalises(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"linux/amd64":    "linux/amd64",
+		"linux/x86_64":   "linux/amd64",
+		"linux/arm64/v8": "linux/arm64",
+		"linux/arm":      "linux/arm/v7",
+		"linux/arm/6":    "linux/arm/v6",
+		"Linux/ARM64":    "linux/arm64",
+		"linux/s390x":    "linux/s390x",
+	} {
+		p, err := image.ParsePlatform(in)
+		if err != nil || p.String() != want {
+			t.Errorf("ParsePlatform(%q) = %q, %v; want %q", in, p, err, want)
+		}
+	}
+	if got := (image.Platform{OS: "linux", Arch: "arm", Variant: "v7"}).Slug(); got != "linux-arm-v7" {
+		t.Errorf("Slug = %q", got)
+	}
+}
+
+func FuzzParseRef(f *testing.F) {
+	for _, s := range []string{"alpine", "ghcr.io/acme/app:1.2@" + digest, "localhost:5000/a", "a:b/c:d", "@", ":", "A"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ref, err := image.ParseRef(s)
+		if err != nil {
+			return
+		}
+		again, err := image.ParseRef(ref.String())
+		if err != nil || again != ref {
+			t.Errorf("ParseRef(%q) = %v does not parse back: %v, %v", s, ref, again, err)
+		}
+	})
+}
+
+func FuzzParsePlatform(f *testing.F) {
+	for _, s := range []string{"linux/amd64", "linux/arm/v7", "linux", "//", "linux/arm/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := image.ParsePlatform(s)
+		if err != nil {
+			return
+		}
+		again, err := image.ParsePlatform(p.String())
+		if err != nil || again != p {
+			t.Errorf("ParsePlatform(%q) = %v does not parse back: %v, %v", s, p, again, err)
+		}
+	})
+}

@@ -1,0 +1,172 @@
+// Package transport is the one way to the network: an http.RoundTripper that
+// retries what may pass, with backoff and within bounds, and does as the
+// server asks (429 and Retry-After).
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// DefaultRetryFor bounds the retries of one request where nothing else is said.
+const DefaultRetryFor = 2 * time.Minute
+
+// maxErrorBody bounds what is kept of the body of a response that is retried.
+const maxErrorBody = 64 << 10
+
+// Options configure New. The zero value is usable.
+type Options struct {
+	// Base does the round trips; http.DefaultTransport where nil.
+	Base http.RoundTripper
+	// RetryFor bounds the time over all tries of one request, waiting included;
+	// DefaultRetryFor where 0, one try only where negative.
+	RetryFor time.Duration
+	// Replayable says that every POST may be sent twice, as those that a
+	// transparency log takes. Otherwise a POST is sent again only where the
+	// server can't have acted on it: it was not reached, or answered 429 or 503.
+	Replayable bool
+	// UserAgent is sent with requests that have none.
+	UserAgent string
+	// Log gets a line for each retry; discarded where nil.
+	Log *slog.Logger
+}
+
+type retrying struct{ Options }
+
+// New returns a round tripper with the retries that o describes. When they are
+// used up it returns the last response or error, so that its callers see what
+// the server said.
+func New(o Options) http.RoundTripper {
+	if o.Base == nil {
+		o.Base = http.DefaultTransport
+	}
+	if o.RetryFor == 0 {
+		o.RetryFor = DefaultRetryFor
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &retrying{o}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.UserAgent != "" && req.Header.Get("User-Agent") == "" {
+		req = req.Clone(req.Context())
+		req.Header.Set("User-Agent", t.UserAgent)
+	}
+	if t.RetryFor < 0 || (req.Body != nil && req.Body != http.NoBody && req.GetBody == nil) {
+		return t.Base.RoundTrip(req)
+	}
+	var last *http.Response
+	first := true
+	resp, err := backoff.Retry(req.Context(), func() (*http.Response, error) {
+		last = nil
+		if !first && req.GetBody != nil {
+			body, err := req.GetBody()
+			if err != nil {
+				return nil, backoff.Permanent(err)
+			}
+			req = req.Clone(req.Context())
+			req.Body = body
+		}
+		first = false
+		resp, err := t.Base.RoundTrip(req)
+		if err != nil {
+			if !t.retryError(req, err) {
+				return nil, backoff.Permanent(err)
+			}
+			return nil, err
+		}
+		if !t.retryStatus(req, resp.StatusCode) {
+			return resp, nil
+		}
+		if last, err = detach(resp); err != nil {
+			return nil, err
+		}
+		return nil, again(resp)
+	},
+		backoff.WithMaxElapsedTime(t.RetryFor),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			t.Log.Info("retrying", "method", req.Method, "host", req.URL.Host, "after", wait.Round(time.Millisecond), "cause", err)
+		}),
+	)
+	if err == nil {
+		return resp, nil
+	}
+	if last != nil && req.Context().Err() == nil {
+		return last, nil
+	}
+	return nil, err
+}
+
+// statusError is why a response is asked for once more.
+type statusError int
+
+func (s statusError) Error() string { return strconv.Itoa(int(s)) + " " + http.StatusText(int(s)) }
+
+// again returns the error that makes backoff wait, as long as the server says
+// where it says so.
+// https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+func again(resp *http.Response) error {
+	value := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return backoff.RetryAfter(seconds)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		if wait := time.Until(at); wait > 0 {
+			return backoff.RetryAfter(int(wait/time.Second) + 1)
+		}
+	}
+	return statusError(resp.StatusCode)
+}
+
+// detach frees the connection and keeps the start of the body.
+func detach(resp *http.Response) (*http.Response, error) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if closeErr := resp.Body.Close(); err == nil {
+		err = closeErr
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, err
+}
+
+func (t *retrying) retryStatus(req *http.Request, status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return true
+	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return t.replayable(req)
+	}
+	return false
+}
+
+func (t *retrying) retryError(req *http.Request, err error) bool {
+	if req.Context().Err() != nil || errors.Is(err, context.Canceled) {
+		return false
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	var timeout net.Error
+	broken := op != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || (errors.As(err, &timeout) && timeout.Timeout())
+	return broken && t.replayable(req)
+}
+
+func (t *retrying) replayable(req *http.Request) bool {
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return true
+	}
+	return t.Replayable
+}

@@ -1,0 +1,65 @@
+# Everything that CI does is a target here.
+SHELL := bash
+export CGO_ENABLED := 0
+
+DEVSTACK := go run ./internal/devstack/cmd/devstack
+STEPS := $(notdir $(patsubst %/main.go,%,$(wildcard actions/*/main.go)))
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build every step into bin/
+	go build -trimpath -ldflags='-s -w' -o bin/ $(addprefix ./actions/,$(STEPS))
+
+.PHONY: test
+test: check unit e2e ## run everything: formatting, linters, unit and end-to-end tests
+
+.PHONY: unit
+unit: ## run the unit and contract tests
+	go test ./...
+
+.PHONY: e2e
+e2e: build ## release an image in the local world, break things, and judge the result
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 40m -v ./internal/devstack/rehearsal
+
+.PHONY: check
+check: format vet lint ## check formatting, vet, lint Go, workflows and shell
+
+.PHONY: format
+format: ## check that the code is formatted
+	@test -z "$$(gofmt -l actions internal examples | tee /dev/stderr)" || { echo "run: gofmt -w actions internal examples"; exit 1; }
+
+.PHONY: vet
+vet: ## run go vet
+	go vet ./...
+	go vet -tags e2e ./internal/devstack/...
+
+.PHONY: lint
+lint: ## run golangci-lint and actionlint
+	@bin="$$($(DEVSTACK) tools lint)" && PATH="$$bin:$$PATH" && set -x && \
+		golangci-lint run ./... && \
+		actionlint .github/workflows/*.yml examples/workflows/*.yml
+
+.PHONY: generate
+generate: ## write the generated parts of the READMEs and the golden files anew
+	go test $$(grep -rlE "actiontest\.Contract|\"update\"" --include="*_test.go" actions internal | xargs -n1 dirname | sort -u | sed "s,^,./,") -update
+
+.PHONY: race
+race: ## run the unit tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./internal/...
+
+.PHONY: up
+up: ## start the local world
+	$(DEVSTACK) up
+
+.PHONY: down
+down: ## stop the local world
+	$(DEVSTACK) down
+
+.PHONY: demo
+demo: build ## release examples/hello in the local world and let cosign and crane judge it
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go run ./internal/devstack/cmd/demo

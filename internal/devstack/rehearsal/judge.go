@@ -1,0 +1,252 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Issuer is the OIDC issuer that certificates must name.
+const Issuer = "https://token.actions.githubusercontent.com"
+
+// signPredicate is the predicate type of an image's signature. cosign verify
+// exits 0 for an image that carries only an SBOM, so judges ask for the type.
+const signPredicate = "https://sigstore.dev/cosign/sign/v1"
+
+// cosigns are the verifiers that users have.
+var cosigns = []string{"cosign2", "cosign3"}
+
+// Verdict is what one program said of one claim.
+type Verdict struct {
+	Program string
+	Claim   string
+	Err     error // nil where the program agrees
+}
+
+// String returns a line for people.
+func (v Verdict) String() string {
+	if v.Err != nil {
+		return fmt.Sprintf("✗ %-8s %s: %v", v.Program, v.Claim, v.Err)
+	}
+	return fmt.Sprintf("✓ %-8s %s", v.Program, v.Claim)
+}
+
+// Judges run other people's programs in the local world.
+type Judges struct {
+	env      []string
+	path     string
+	identity string
+	root     string
+}
+
+// NewJudges logs the judges in, with a private docker configuration in dir, and
+// has them expect the identity of the release workflow at tag. Call close when
+// they are done.
+func NewJudges(dir string, env map[string]string, tag string) (j *Judges, closeJudges func() error, err error) {
+	config := filepath.Join(dir, "judges")
+	if err := os.MkdirAll(config, 0o700); err != nil {
+		return nil, nil, err
+	}
+	login := func(user, password string) map[string]string {
+		return map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte(user + ":" + password))}
+	}
+	text, err := json.Marshal(map[string]any{"auths": map[string]any{
+		"ghcr.io":                     login("octocat", env["GITHUB_TOKEN"]),
+		"https://index.docker.io/v1/": login(env["DOCKERHUB_USERNAME"], env["DOCKERHUB_TOKEN"]),
+	}})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.WriteFile(filepath.Join(config, "config.json"), text, 0o600); err != nil {
+		return nil, nil, err
+	}
+	j = &Judges{
+		path:     env["PATH"],
+		identity: "https://github.com/" + Repository + "/" + Workflow + "@refs/tags/" + tag,
+		root:     env["SIGSTORE_TRUSTED_ROOT"],
+	}
+	vars := maps.Clone(env)
+	vars["DOCKER_CONFIG"], vars["HOME"] = config, config
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		// A cosign that finds the runner's token would rather sign with it.
+		if !strings.HasPrefix(name, "ACTIONS_") && !strings.HasPrefix(name, "SIGSTORE_") {
+			j.env = append(j.env, name+"="+vars[name])
+		}
+	}
+	return j, func() error { return os.RemoveAll(config) }, nil
+}
+
+// Run runs one of the judges' programs and returns its standard output.
+func (j *Judges) Run(ctx context.Context, program string, args ...string) (string, error) {
+	path, err := lookPath(program, j.path)
+	if err != nil {
+		return "", err
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = j.env, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// Digest resolves a reference with crane.
+func (j *Judges) Digest(ctx context.Context, ref string) (string, error) {
+	out, err := j.Run(ctx, "crane", "digest", ref)
+	return strings.TrimSpace(out), err
+}
+
+// Tags lists the tags of a repository with crane, none where there is no such
+// repository, and without those that hold referrers.
+func (j *Judges) Tags(ctx context.Context, repository string) ([]string, error) {
+	out, err := j.Run(ctx, "crane", "ls", repository)
+	if err != nil && strings.Contains(err.Error(), "NAME_UNKNOWN") {
+		return nil, nil
+	}
+	return slices.DeleteFunc(strings.Fields(out), func(tag string) bool { return strings.HasPrefix(tag, "sha256-") }), err
+}
+
+// Platforms returns the digests of an index by platform, as crane sees them.
+func (j *Judges) Platforms(ctx context.Context, ref string) (map[string]string, error) {
+	out, err := j.Run(ctx, "crane", "manifest", ref)
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		Manifests []struct {
+			Digest      string
+			Annotations map[string]string
+			Platform    struct{ OS, Architecture, Variant string }
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &index); err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for _, m := range index.Manifests {
+		if m.Annotations["vnd.docker.reference.type"] != "attestation-manifest" {
+			found[strings.TrimSuffix(m.Platform.OS+"/"+m.Platform.Architecture+"/"+m.Platform.Variant, "/")] = m.Digest
+		}
+	}
+	return found, nil
+}
+
+// Signature has cosign verify the signature of ref, with default flags.
+func (j *Judges) Signature(ctx context.Context, cosign, ref, digest string) error {
+	out, err := j.Run(ctx, cosign, "verify", "-o", "json", "--trusted-root", j.root,
+		"--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref)
+	if err != nil {
+		return err
+	}
+	var found []struct {
+		Critical struct {
+			Type  string
+			Image struct {
+				Digest string `json:"docker-manifest-digest"`
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		return err
+	}
+	signatures := 0
+	for _, f := range found {
+		if f.Critical.Type == signPredicate && f.Critical.Image.Digest == digest {
+			signatures++
+		}
+	}
+	if signatures != 1 {
+		return fmt.Errorf("%d signatures of %s, want 1", signatures, digest)
+	}
+	return nil
+}
+
+// Attestation has cosign verify the attestations of one type that ref carries.
+func (j *Judges) Attestation(ctx context.Context, cosign, kind, ref, digest string) error {
+	out, err := j.Run(ctx, cosign, "verify-attestation", "--type", kind, "--trusted-root", j.root,
+		"--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(out) {
+		var envelope struct{ Payload []byte }
+		var statement struct {
+			Subject []struct{ Digest map[string]string }
+		}
+		if json.Unmarshal([]byte(line), &envelope) == nil && json.Unmarshal(envelope.Payload, &statement) == nil {
+			if len(statement.Subject) == 1 && "sha256:"+statement.Subject[0].Digest["sha256"] == digest {
+				return nil
+			}
+		}
+	}
+	return errors.New("no statement about " + digest)
+}
+
+// Judge asks crane and both cosigns about a release: that every repository has
+// the tag, at one digest, with these platforms; that the tag and every platform
+// is signed once, and has an SPDX and a CycloneDX document.
+func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, platforms []string) []Verdict {
+	var verdicts []Verdict
+	digest := ""
+	type claim struct {
+		program, text string
+		check         func(context.Context) error
+	}
+	var claims []claim
+	for _, repository := range repositories {
+		ref := repository + ":" + tag
+		got, err := j.Digest(ctx, ref)
+		if err == nil && digest != "" && got != digest {
+			err = fmt.Errorf("it is %s elsewhere", digest)
+		}
+		digest = got
+		verdicts = append(verdicts, Verdict{"crane", ref + " is " + got, err})
+		if err != nil {
+			continue
+		}
+		found, err := j.Platforms(ctx, ref)
+		if names := slices.Sorted(maps.Keys(found)); err == nil && !slices.Equal(names, slices.Sorted(slices.Values(platforms))) {
+			err = fmt.Errorf("it has %v", names)
+		}
+		verdicts = append(verdicts, Verdict{"crane", ref + " has " + strings.Join(platforms, ", "), err})
+		found["the index, by tag"] = digest
+		for _, cosign := range cosigns {
+			for _, name := range slices.Sorted(maps.Keys(found)) {
+				d := found[name]
+				at := repository + "@" + d
+				if d == digest {
+					at = ref
+				}
+				claims = append(claims, claim{cosign, "signature   " + repository + " " + name, func(ctx context.Context) error { return j.Signature(ctx, cosign, at, d) }})
+				for _, kind := range []string{"spdxjson", "cyclonedx"} {
+					claims = append(claims, claim{cosign, fmt.Sprintf("%-11s %s %s", kind, repository, name),
+						func(ctx context.Context) error { return j.Attestation(ctx, cosign, kind, at, d) }})
+				}
+			}
+		}
+	}
+	// A few at once: each is a process that waits for the network.
+	results := make([]Verdict, len(claims))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for i, c := range claims {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			results[i] = Verdict{c.program, c.text, c.check(ctx)}
+		})
+	}
+	group.Wait()
+	return append(verdicts, results...)
+}

@@ -1,0 +1,189 @@
+package rehearsal
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Trial is one run of the release workflow.
+type Trial struct {
+	Tag  string            // the tag whose push starts it
+	Vars map[string]string // the repository's variables, beside those of the world
+	Drop []string          // variables of the environment that the runner must not have
+	Echo io.Writer         // gets the log as it comes; may be nil
+	// Watch is called with each line of the log and may signal the runner.
+	Watch func(line string, runner *os.Process)
+}
+
+// Outcome is what a run left.
+type Outcome struct {
+	Code    int    // the runner's exit status
+	Log     string // everything it printed, as people read it
+	Raw     string // everything it printed, byte for byte
+	Summary string // all step summaries, in order
+}
+
+// entry is a line of act's JSON log.
+type entry struct {
+	Msg     string `json:"msg"`
+	Step    string `json:"step"`
+	Raw     bool   `json:"raw_output"`
+	Level   string `json:"level"`
+	Command string `json:"command"`
+	Content string `json:"content"`
+}
+
+// Run plays the workflow on a push of the trial's tag. A workflow that fails is
+// an Outcome; an error means that it could not be played.
+func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
+	if err := s.Tag(ctx, trial.Tag); err != nil {
+		return Outcome{}, err
+	}
+	env := maps.Clone(s.Env)
+	for _, name := range trial.Drop {
+		delete(env, name)
+	}
+	s.aimIDToken(env, trial.Tag)
+	secrets, err := s.write("secrets", map[string]string{
+		"GITHUB_TOKEN":       env["GITHUB_TOKEN"],
+		"DOCKERHUB_USERNAME": env["DOCKERHUB_USERNAME"],
+		"DOCKERHUB_TOKEN":    env["DOCKERHUB_TOKEN"],
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer func() { _ = os.Remove(secrets) }() // the run is over; nothing reads it any more
+	vars := map[string]string{
+		"SIGSTORE_TRUSTED_ROOT":   env["SIGSTORE_TRUSTED_ROOT"],
+		"SIGSTORE_SIGNING_CONFIG": env["SIGSTORE_SIGNING_CONFIG"],
+	}
+	maps.Copy(vars, trial.Vars)
+	varFile, err := s.write("vars", vars)
+	if err != nil {
+		return Outcome{}, err
+	}
+	// Credentials reach the workflow as secrets, not by the runner's environment.
+	for _, name := range []string{"GITHUB_TOKEN", "DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"} {
+		delete(env, name)
+	}
+	home := filepath.Join(s.Dir, "home")
+	if err := os.MkdirAll(filepath.Join(home, "tmp"), 0o700); err != nil {
+		return Outcome{}, err
+	}
+	env["HOME"], env["XDG_CACHE_HOME"], env["TMPDIR"] = home, filepath.Join(home, ".cache"), filepath.Join(home, "tmp")
+	env["LANG"] = "C.UTF-8"
+
+	cmd := exec.CommandContext(ctx, "act", "push", "--json",
+		"-W", filepath.Join(s.Repo, Workflow), "-e", filepath.Join(s.Dir, "event.json"),
+		"-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--action-offline-mode",
+		"--local-repository", "org/release-actions@v1="+s.Action,
+		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,
+		"--actor", "octocat", "--defaultbranch", "main",
+	)
+	cmd.Path, err = lookPath("act", env["PATH"])
+	if err != nil {
+		return Outcome{}, err
+	}
+	cmd.Dir = s.Repo
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		cmd.Env = append(cmd.Env, name+"="+env[name])
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
+	return play(cmd, trial)
+}
+
+// play runs act and reads its log.
+func play(cmd *exec.Cmd, trial Trial) (Outcome, error) {
+	var out Outcome
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return out, err
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return out, err
+	}
+	var log, raw, summary strings.Builder
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		raw.WriteString(lines.Text() + "\n")
+		var e entry
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			e = entry{Msg: lines.Text()}
+		}
+		if e.Command == "summary" {
+			summary.WriteString(e.Content)
+			continue
+		}
+		line := strings.TrimRight(e.Msg, "\n")
+		if line == "" {
+			continue
+		}
+		log.WriteString(line + "\n")
+		if trial.Echo != nil && (e.Raw || e.Level != "debug") {
+			fmt.Fprintln(trial.Echo, line)
+		}
+		if trial.Watch != nil {
+			trial.Watch(line, cmd.Process)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return out, err
+	}
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return out, err
+	}
+	out = Outcome{Code: cmd.ProcessState.ExitCode(), Log: log.String(), Raw: raw.String(), Summary: summary.String()}
+	return out, nil
+}
+
+// aimIDToken makes the OIDC issuer speak of this repository, tag and commit,
+// as GitHub's does of a run's own.
+func (s *Stage) aimIDToken(env map[string]string, tag string) {
+	if url := env["ACTIONS_ID_TOKEN_REQUEST_URL"]; url != "" {
+		ref := "refs/tags/" + tag
+		workflow := Repository + "/" + Workflow + "@" + ref
+		env["ACTIONS_ID_TOKEN_REQUEST_URL"] = url + "&ref=" + ref + "&sha=" + s.Commit + "&repository=" + Repository +
+			"&workflow_ref=" + workflow + "&job_workflow_ref=" + workflow + "&sub=repo:" + Repository + ":ref:" + ref +
+			"&workflow_sha=" + s.Commit + "&job_workflow_sha=" + s.Commit
+	}
+}
+
+// write makes a private file of KEY="value" lines, as act reads secrets.
+func (s *Stage) write(name string, values map[string]string) (string, error) {
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if values[key] != "" {
+			fmt.Fprintf(&text, "%s=%q\n", key, values[key])
+		}
+	}
+	path := filepath.Join(s.Dir, name)
+	return path, os.WriteFile(path, []byte(text.String()), 0o600)
+}
+
+func lookPath(name, path string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		candidate := filepath.Join(dir, name)
+		if info, err := os.Stat(candidate); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return candidate, nil
+		}
+	}
+	return "", fmt.Errorf("%q isn't in the world's PATH", name)
+}

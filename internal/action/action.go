@@ -87,7 +87,7 @@ func (rt *Runtime) fail(err error) {
 		rt.commands.WithFieldsMap(map[string]string{"title": rt.name}).Errorf("%s", text)
 		return
 	}
-	fmt.Fprintf(rt.stderr, "%s: %s\n", rt.name, text)
+	_, _ = fmt.Fprintf(rt.stderr, "%s: %s\n", rt.name, text) // there is nowhere left to say that this failed
 }
 
 // publish writes a step's outputs, variables and summary to where the runner

@@ -95,7 +95,7 @@ func (f *inputFlag) IsBoolFlag() bool {
 
 func (f *inputFlag) Set(text string) error {
 	if f.in.isSecret() {
-		content, err := os.ReadFile(text) //nolint:gosec // the user names the file
+		content, err := os.ReadFile(text)
 		if err != nil {
 			return hint.Wrap(errors.New("its value is not a readable file"), "name a file that holds the secret, as in -%s ./token", f.in.Name)
 		}

@@ -69,7 +69,7 @@ func appendValues(path string, values []Output) error {
 
 // appendFile writes in one call, since steps of one job share these files.
 func appendFile(path string, text []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the runner names the file
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -101,6 +101,18 @@ func (j *Judges) Run(ctx context.Context, program string, args ...string) (strin
 	return stdout.String(), nil
 }
 
+// Shell runs a command line as a person would who pasted it, with the judges'
+// environment.
+func (j *Judges) Shell(ctx context.Context, line string) (string, error) {
+	cmd := exec.CommandContext(ctx, "bash", "-c", "set -o pipefail; "+line)
+	cmd.Env = j.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
+	}
+	return string(out), nil
+}
+
 // Digest resolves a reference with crane.
 func (j *Judges) Digest(ctx context.Context, ref string) (string, error) {
 	out, err := j.Run(ctx, "crane", "digest", ref)

@@ -1,0 +1,121 @@
+// Package actions_test holds the root action against the contracts of the
+// steps that it runs.
+package actions_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/release-actions/internal/action"
+	"github.com/org/release-actions/internal/action/actiontest"
+)
+
+// order is the pipeline. It is what makes the promises: nothing has a tag
+// before promote, and promote comes after verify.
+var order = []string{"metadata", "build-push", "sbom", "sign", "attest", "verify", "promote", "release-notes", "dockerhub-readme"}
+
+var (
+	inputRef  = regexp.MustCompile(`inputs\.([a-z0-9-]+)`)
+	outputRef = regexp.MustCompile(`steps\.([a-z0-9-]+)\.outputs\.([a-z0-9-]+)`)
+)
+
+func TestRootAction(t *testing.T) {
+	t.Parallel()
+	root := actiontest.Load(t, "../action.yml")
+	actiontest.Tables(t, root, "../README.md")
+	steps := map[string]action.Contract{}
+	for _, name := range order {
+		steps[name] = actiontest.Load(t, filepath.Join(name, "action.yml"))
+	}
+	var ran []string
+	used := map[string]bool{}
+	for _, step := range root.Runs.Steps {
+		contract, known := steps[step.ID]
+		if !known {
+			t.Errorf("step %q is no action of ours", step.ID)
+			continue
+		}
+		if want := `exec "$GITHUB_ACTION_PATH/actions/launch.sh" ` + step.ID; step.Run != want || step.Shell != "bash" || step.Uses != "" {
+			t.Errorf("step %q runs %q in %q, want %q in bash", step.ID, step.Run, step.Shell, want)
+		}
+		if step.If != "" {
+			t.Errorf("step %q has a condition: the root action holds no logic", step.ID)
+		}
+		for variable, value := range step.Env {
+			checkForwarded(t, root, steps, ran, contract, step.ID, variable, value)
+			for _, m := range inputRef.FindAllStringSubmatch(value, -1) {
+				used[m[1]] = true
+			}
+		}
+		for _, param := range contract.Inputs {
+			_, given := step.Env[action.Variable(param.Name)]
+			// An expression can't be evaluated by the binary, so the root has to.
+			if !given && (param.Required || strings.Contains(param.Default, "${{")) {
+				t.Errorf("step %q isn't given its input %q", step.ID, param.Name)
+			}
+			if _, ok := root.Inputs.Get(param.Name); ok && !given {
+				t.Errorf("step %q isn't given the root's input %q", step.ID, param.Name)
+			}
+		}
+		ran = append(ran, step.ID)
+	}
+	if !slices.Equal(ran, order) {
+		t.Errorf("the steps are %v, want %v", ran, order)
+	}
+	for _, param := range root.Inputs {
+		if !used[param.Name] {
+			t.Errorf("input %q is used by no step", param.Name)
+		}
+	}
+	for _, param := range root.Outputs {
+		checkRefs(t, root, steps, ran, "output "+param.Name, param.Value)
+	}
+}
+
+func checkForwarded(t *testing.T, root action.Contract, steps map[string]action.Contract, ran []string, contract action.Contract, id, variable, value string) {
+	t.Helper()
+	if !slices.ContainsFunc(contract.Inputs, func(p action.Param) bool { return action.Variable(p.Name) == variable }) {
+		t.Errorf("step %q is given %s, which is no input of it", id, variable)
+	}
+	checkRefs(t, root, steps, ran, "step "+id+": "+variable, value)
+}
+
+// checkRefs sees to it that an expression names inputs of the root and outputs
+// of steps that ran before.
+func checkRefs(t *testing.T, root action.Contract, steps map[string]action.Contract, ran []string, where, value string) {
+	t.Helper()
+	for _, m := range inputRef.FindAllStringSubmatch(value, -1) {
+		if _, ok := root.Inputs.Get(m[1]); !ok {
+			t.Errorf("%s: the root has no input %q", where, m[1])
+		}
+	}
+	for _, m := range outputRef.FindAllStringSubmatch(value, -1) {
+		if !slices.Contains(ran, m[1]) {
+			t.Errorf("%s: step %q hasn't run by then", where, m[1])
+		} else if _, ok := steps[m[1]].Outputs.Get(m[2]); !ok {
+			t.Errorf("%s: step %q has no output %q", where, m[1], m[2])
+		}
+	}
+}
+
+// TestEveryActionHasAContractTest keeps a new action from slipping through.
+func TestEveryActionHasAContractTest(t *testing.T) {
+	t.Parallel()
+	mains, err := filepath.Glob("*/main.go")
+	if err != nil || len(mains) < len(order) {
+		t.Fatalf("found %d actions, %v", len(mains), err)
+	}
+	for _, main := range mains {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(main), "main_test.go"))
+		if err != nil || !strings.Contains(string(text), "actiontest.Contract[") {
+			t.Errorf("%s has no contract test: %v", filepath.Dir(main), err)
+		}
+		if source, err := os.ReadFile(main); err != nil || strings.Count(string(source), "\n") > 60 {
+			t.Errorf("%s is more than wiring: %v", main, err)
+		}
+	}
+}

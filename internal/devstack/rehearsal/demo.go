@@ -1,0 +1,122 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Demo starts the local world, releases version 1.2.3 of examples/hello in it,
+// tells w what happens, and ends the world. The pages that were published are
+// left in the checkout's folder out/demo.
+func Demo(ctx context.Context, source string, w io.Writer) (err error) {
+	const tag, version = "v1.2.3", "1.2.3"
+	repositories := []string{"ghcr.io/" + Repository, "docker.io/" + Repository}
+	platforms := []string{"linux/amd64", "linux/arm64", "linux/arm/v7"}
+
+	source, err = filepath.Abs(source)
+	if err != nil {
+		return err
+	}
+	heading(w, "the local world")
+	world, err := Up(ctx, source, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, world.Down(context.WithoutCancel(ctx))) }()
+
+	started := time.Now()
+	heading(w, "the release: a push of the tag "+tag+" to "+Repository)
+	out := filepath.Join(source, "out", "demo")
+	stage, err := NewStage(ctx, filepath.Join(source, "out", "stage"), source, world.Env, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(stage.Dir)) }()
+	outcome, err := stage.Run(ctx, Trial{Tag: tag, Echo: w})
+	if err != nil {
+		return err
+	}
+	if outcome.Code != 0 {
+		return fmt.Errorf("the release workflow exited %d", outcome.Code)
+	}
+	fmt.Fprintf(w, "\nreleased in %s\n", time.Since(started).Round(100*time.Millisecond))
+
+	heading(w, "what crane and cosign say")
+	judges, done, err := NewJudges(stage.Dir, world.Env, tag)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	var refused int
+	for _, verdict := range judges.Judge(ctx, repositories, version, platforms) {
+		fmt.Fprintln(w, verdict)
+		if verdict.Err != nil {
+			refused++
+		}
+	}
+	for _, repository := range repositories {
+		tags, err := judges.Tags(ctx, repository)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s has the tags %s\n", repository, strings.Join(tags, ", "))
+	}
+	if refused > 0 {
+		return fmt.Errorf("%d claims were refused", refused)
+	}
+	pages, err := world.pages(ctx, tag)
+	if err != nil {
+		return err
+	}
+	pages["summary.md"] = outcome.Summary
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	for _, page := range []string{"release.md", "dockerhub.md", "summary.md"} {
+		heading(w, page)
+		fmt.Fprintln(w, strings.TrimSpace(pages[page]))
+		if err := os.WriteFile(filepath.Join(out, page), []byte(pages[page]), 0o644); err != nil {
+			return err
+		}
+	}
+	heading(w, "done; the pages are in out/demo")
+	return nil
+}
+
+func heading(w io.Writer, text string) { fmt.Fprintf(w, "\n── %s ──\n\n", text) }
+
+// pages reads what people see: the GitHub release and Docker Hub's page.
+func (w *World) pages(ctx context.Context, tag string) (map[string]string, error) {
+	var release struct {
+		Name, Body string
+		URL        string `json:"html_url"`
+		Assets     []struct {
+			Name string
+			Size int
+		}
+	}
+	if err := w.Get(ctx, "https://api.github.com/repos/"+Repository+"/releases/tags/"+tag, &release); err != nil {
+		return nil, err
+	}
+	var hub struct {
+		Short string `json:"description"`
+		Full  string `json:"full_description"`
+	}
+	if err := w.Get(ctx, "https://hub.docker.com/v2/repositories/"+Repository+"/", &hub); err != nil {
+		return nil, err
+	}
+	var assets strings.Builder
+	for _, a := range release.Assets {
+		fmt.Fprintf(&assets, "- %s (%d bytes)\n", a.Name, a.Size)
+	}
+	return map[string]string{
+		"release.md":   fmt.Sprintf("# %s\n\n<%s>\n\n%s\n\n## Assets\n\n%s", release.Name, release.URL, release.Body, &assets),
+		"dockerhub.md": hub.Short + "\n\n" + hub.Full,
+	}, nil
+}

@@ -1,0 +1,420 @@
+//go:build e2e
+
+package rehearsal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/org/release-actions/internal/devstack/rehearsal"
+)
+
+// source is the checkout of this project, seen from the test's directory.
+const source = "../../.."
+
+var (
+	repositories = []string{"ghcr.io/acme/hello", "docker.io/acme/hello"}
+	platforms    = []string{"linux/amd64", "linux/arm/v7", "linux/arm64"}
+	world        *rehearsal.World
+)
+
+// TestMain runs all tests in one local world: they tell what happens to
+// versions of one image, as in a project's life.
+func TestMain(m *testing.M) {
+	os.Exit(inWorld(m.Run))
+}
+
+func inWorld(run func() int) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	world, err = rehearsal.Up(ctx, source, os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := world.Down(context.WithoutCancel(ctx)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}()
+	return run()
+}
+
+func stage(t *testing.T, edit func(string) string) *rehearsal.Stage {
+	t.Helper()
+	dir, err := filepath.Abs(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := rehearsal.NewStage(t.Context(), t.TempDir(), dir, world.Env, edit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func run(t *testing.T, s *rehearsal.Stage, trial rehearsal.Trial) rehearsal.Outcome {
+	t.Helper()
+	out, err := s.Run(t.Context(), trial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func succeed(t *testing.T, s *rehearsal.Stage, trial rehearsal.Trial) rehearsal.Outcome {
+	t.Helper()
+	out := run(t, s, trial)
+	if out.Code != 0 {
+		t.Fatalf("the release of %s failed:\n%s", trial.Tag, out.Log)
+	}
+	return out
+}
+
+func judges(t *testing.T, tag string) *rehearsal.Judges {
+	t.Helper()
+	j, done, err := rehearsal.NewJudges(t.TempDir(), world.Env, tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+// approve has every judge look at a release.
+func approve(t *testing.T, tag, version string) {
+	t.Helper()
+	for _, verdict := range judges(t, tag).Judge(t.Context(), repositories, version, platforms) {
+		if verdict.Err != nil {
+			t.Error(verdict)
+		}
+	}
+}
+
+func tags(t *testing.T, repository string) []string {
+	t.Helper()
+	found, err := judges(t, "v0.0.0").Tags(t.Context(), repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func release(t *testing.T, tag string) (found []githubRelease) {
+	t.Helper()
+	for _, r := range releases(t) {
+		if r.TagName == tag {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// untouched sees to it that a failed run left nothing public.
+func untouched(t *testing.T, tag, version string) {
+	t.Helper()
+	for _, repository := range repositories {
+		if found := tags(t, repository); slices.Contains(found, version) {
+			t.Errorf("%s has the tag %s: %v", repository, version, found)
+		}
+	}
+	for _, r := range release(t, tag) {
+		if !r.Draft {
+			t.Errorf("the release %s is published", tag)
+		}
+	}
+}
+
+func TestRelease(t *testing.T) {
+	s := stage(t, nil)
+	args := watchArguments(t)
+	out := succeed(t, s, rehearsal.Trial{Tag: "v1.2.3"})
+	approve(t, "v1.2.3", "1.2.3")
+	for _, repository := range repositories {
+		found := tags(t, repository)
+		for _, want := range []string{"1.2.3", "1.2", "1", "latest"} {
+			if !slices.Contains(found, want) {
+				t.Errorf("%s lacks the tag %s: %v", repository, want, found)
+			}
+		}
+	}
+	page := release(t, "v1.2.3")
+	if len(page) != 1 || page[0].Draft || page[0].Prerelease {
+		t.Fatalf("releases of v1.2.3: %+v", page)
+	}
+	for _, want := range []string{"linux-amd64", "linux-arm64", "linux-arm-v7", "index"} {
+		for _, format := range []string{"spdx", "cdx"} {
+			name := "sbom-" + want + "." + format + ".json"
+			if !slices.ContainsFunc(page[0].Assets, func(a asset) bool { return a.Name == name && a.Size > 0 }) {
+				t.Errorf("the release lacks %s: %+v", name, page[0].Assets)
+			}
+		}
+	}
+	var described struct {
+		Description     string
+		FullDescription string `json:"full_description"`
+	}
+	if err := world.Get(t.Context(), "https://hub.docker.com/v2/repositories/acme/hello/", &described); err != nil || !strings.HasPrefix(described.Description, "Says hello") || described.FullDescription == "" {
+		t.Errorf("Docker Hub's page: %+v, %v", described, err)
+	}
+	if !strings.Contains(out.Summary, "1.2.3") {
+		t.Errorf("the summary doesn't name the version:\n%s", out.Summary)
+	}
+
+	t.Run("printed commands work as printed", func(t *testing.T) { printedCommands(t, page[0].Body) })
+	t.Run("no credential is left", func(t *testing.T) {
+		noCredential(t, "the log", out.Raw)
+		noCredential(t, "the summary", out.Summary)
+		noCredential(t, "argument lists", args())
+		noCredential(t, "the release page", page[0].Body)
+		noCredentialBelow(t, s.Dir)
+	})
+	t.Run("a re-run changes nothing", func(t *testing.T) {
+		before, err := judges(t, "v1.2.3").Digest(t.Context(), "ghcr.io/acme/hello:1.2.3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		succeed(t, s, rehearsal.Trial{Tag: "v1.2.3"})
+		approve(t, "v1.2.3", "1.2.3") // which asks for one signature, not two
+		after, err := judges(t, "v1.2.3").Digest(t.Context(), "ghcr.io/acme/hello:1.2.3")
+		if err != nil || before != after {
+			t.Errorf("1.2.3 was %s and is %s, %v", before, after, err)
+		}
+		if again := release(t, "v1.2.3"); len(again) != 1 || again[0].ID != page[0].ID || len(again[0].Assets) != len(page[0].Assets) {
+			t.Errorf("releases after the re-run: %+v", again)
+		}
+	})
+	t.Run("forged evidence is refused", func(t *testing.T) { forgedEvidence(t) })
+}
+
+// printedCommands runs the cosign commands of the release page, word for word.
+func printedCommands(t *testing.T, body string) {
+	t.Helper()
+	j := judges(t, "v1.2.3")
+	commands := regexp.MustCompile(`(?m)^cosign (?:.*\\\n)*.*$`).FindAllString(body, -1)
+	if len(commands) < 3 {
+		t.Fatalf("%d cosign commands on the page:\n%s", len(commands), body)
+	}
+	for _, command := range commands {
+		for _, cosign := range []string{"cosign2", "cosign3"} {
+			line := strings.Replace(strings.ReplaceAll(command, "\\\n", " "), "cosign", cosign, 1)
+			if _, err := j.Shell(t.Context(), line); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+}
+
+func forgedEvidence(t *testing.T) {
+	t.Helper()
+	j := judges(t, "v1.2.3")
+	const identity = "https://github.com/acme/hello/.github/workflows/release.yml@refs/tags/v1.2.3"
+	verify := func(ref string) (string, error) {
+		return j.Run(t.Context(), "verify", "-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], "-retry-for", "5s",
+			"-certificate-identity", identity, "-output", "json", ref)
+	}
+	for _, host := range []string{"ghcr.io", "docker.io"} {
+		from := host + "/acme/hello:1.2.3"
+		digest, err := j.Digest(t.Context(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := verify(from); err != nil {
+			t.Fatalf("verify refuses the true one: %v\n%s", err, out)
+		}
+		f := newForger(t, host)
+		for what, kind := range map[string]string{
+			"signature": "https://sigstore.dev/cosign/sign/v1", "spdxjson": "https://spdx.dev/Document", "cyclonedx": "https://cyclonedx.org/bom",
+		} {
+			forged := host + "/acme/forged-" + what
+			f.copy(t, from, forged, "1.2.3", kind)
+			for _, cosign := range []string{"cosign2", "cosign3"} {
+				check := j.Signature(t.Context(), cosign, forged+":1.2.3", digest)
+				if what != "signature" {
+					check = j.Attestation(t.Context(), cosign, what, forged+":1.2.3", digest)
+				}
+				if check == nil {
+					t.Errorf("%s accepts a forged %s on %s", cosign, what, host)
+				}
+			}
+			if out, err := verify(forged+":1.2.3"); err == nil {
+				t.Errorf("verify accepts a forged %s on %s:\n%s", what, host, out)
+			} else if strings.Contains(err.Error(), "x509") || strings.Contains(err.Error(), "401") {
+				t.Errorf("verify refuses a forged %s for another reason: %v", what, err)
+			}
+		}
+	}
+}
+
+func TestRekorDown(t *testing.T) {
+	s := stage(t, nil)
+	if err := world.StopPart(t.Context(), "rekor"); err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, s, rehearsal.Trial{Tag: "v1.3.0", Vars: map[string]string{"RETRY_FOR": "3s"}})
+	if out.Code == 0 || !strings.Contains(out.Log, "rekor") && !strings.Contains(out.Log, "Rekor") {
+		t.Errorf("exit %d without a word of Rekor:\n%s", out.Code, out.Log)
+	}
+	untouched(t, "v1.3.0", "1.3.0")
+	if err := world.StartPart(t.Context(), "rekor"); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, s, rehearsal.Trial{Tag: "v1.3.0"})
+	approve(t, "v1.3.0", "1.3.0")
+}
+
+func TestBadRuns(t *testing.T) {
+	images := regexp.MustCompile(`images: \|\n(\s+\S+\n){2}`)
+	tests := []struct {
+		name string
+		tag  string
+		drop []string
+		edit func(string) string
+		want []string
+	}{
+		{name: "no id-token permission", tag: "v2.0.0", drop: []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"}, want: []string{`grant "id-token: write"`}},
+		{name: "no image names", tag: "v2.0.0", edit: func(w string) string { return images.ReplaceAllString(w, "images: ''\n") }, want: []string{`input "images" is missing`}},
+		{name: "a tag without a version", tag: "nightly", edit: func(w string) string {
+			return strings.Replace(w, "images: |", "tags: type=semver,pattern={{version}}\n          images: |", 1)
+		}, want: []string{"nightly"}},
+		{name: "a password that is wrong", tag: "v2.0.0", edit: func(w string) string {
+			return strings.Replace(w, "${{ secrets.DOCKERHUB_TOKEN }}", "wrong", 1)
+		}, want: []string{"dockerhub-token"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			out := run(t, stage(t, test.edit), rehearsal.Trial{Tag: test.tag, Drop: test.drop, Vars: map[string]string{"RETRY_FOR": "3s"}})
+			if out.Code == 0 {
+				t.Errorf("the run succeeds")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(out.Log, want) {
+					t.Errorf("the log lacks %q:\n%s", want, out.Log)
+				}
+			}
+			untouched(t, test.tag, strings.TrimPrefix(test.tag, "v"))
+			noCredential(t, "the log", out.Raw)
+		})
+	}
+}
+
+func TestPassingFaultsArePassed(t *testing.T) {
+	s := stage(t, nil)
+	for _, host := range []string{"ghcr.io", "index.docker.io", "api.github.com"} {
+		for _, status := range []int{503, 429} {
+			if err := world.Fault(t.Context(), host, status, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	succeed(t, s, rehearsal.Trial{Tag: "v1.4.0"})
+	approve(t, "v1.4.0", "1.4.0")
+}
+
+func TestAReleasedVersionStays(t *testing.T) {
+	s := stage(t, func(w string) string { return strings.Replace(w, "Says hello", "Says hallo", 1) })
+	succeed(t, s, rehearsal.Trial{Tag: "v1.5.0"})
+	before, err := judges(t, "v1.5.0").Digest(t.Context(), "docker.io/acme/hello:1.5.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another commit under the same tag.
+	moved := stage(t, func(w string) string { return strings.Replace(w, "Says hello", "Says hullo", 1) })
+	out := run(t, moved, rehearsal.Trial{Tag: "v1.5.0"})
+	if out.Code == 0 || !strings.Contains(out.Log, "overwrite") {
+		t.Errorf("exit %d:\n%s", out.Code, out.Log)
+	}
+	after, err := judges(t, "v1.5.0").Digest(t.Context(), "docker.io/acme/hello:1.5.0")
+	if err != nil || before != after {
+		t.Errorf("1.5.0 was %s and is %s, %v", before, after, err)
+	}
+}
+
+// planted are the credentials that must appear nowhere.
+func planted() []string {
+	var values []string
+	for _, name := range []string{"GITHUB_TOKEN", "DOCKERHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"} {
+		values = append(values, world.Env[name])
+	}
+	return values
+}
+
+func noCredential(t *testing.T, where, text string) {
+	t.Helper()
+	for _, value := range planted() {
+		if value == "" {
+			t.Fatal("a credential of the world is empty")
+		}
+		if at := strings.Index(text, value); at >= 0 {
+			t.Errorf("%s holds a credential: …%s***", where, text[max(0, at-80):at])
+		}
+	}
+}
+
+func noCredentialBelow(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		noCredential(t, path, string(text))
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// watchArguments collects the argument lists of all processes until the
+// returned function is called.
+func watchArguments(t *testing.T) func() string {
+	t.Helper()
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			lists, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+			for _, list := range lists {
+				text, err := os.ReadFile(list)
+				if errors.Is(err, fs.ErrNotExist) || len(text) == 0 {
+					continue // it has ended
+				}
+				mu.Lock()
+				seen[strings.ReplaceAll(string(text), "\x00", " ")] = true
+				mu.Unlock()
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	return func() string {
+		cancel()
+		<-done
+		var all strings.Builder
+		for list := range seen {
+			all.WriteString(list + "\n")
+		}
+		return all.String()
+	}
+}

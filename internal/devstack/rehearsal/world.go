@@ -1,0 +1,101 @@
+package rehearsal
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// World is the local world, driven by the program that "make up" and "make
+// down" run.
+type World struct {
+	Env map[string]string // the env file's variables, with PATH
+
+	program string
+	source  string
+	log     io.Writer
+}
+
+// Up builds what the world and its judges need, and starts it. What is built
+// and started is told to log.
+func Up(ctx context.Context, source string, log io.Writer) (*World, error) {
+	source, err := filepath.Abs(source)
+	if err != nil {
+		return nil, err
+	}
+	w := &World{program: filepath.Join(source, "bin", "devstack"), source: source, log: log}
+	build := exec.CommandContext(ctx, "go", "build", "-o", w.program, "./internal/devstack/cmd/devstack")
+	build.Dir, build.Stderr = source, log
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("build the local world: %w", err)
+	}
+	if err := w.run(ctx, "tools", "world", "runner", "judges"); err != nil {
+		return nil, err
+	}
+	if err := w.run(ctx, "up"); err != nil {
+		return nil, err
+	}
+	w.Env, err = readEnv(filepath.Join(source, "out", "world", "env"))
+	if err != nil {
+		return nil, errors.Join(err, w.Down(context.WithoutCancel(ctx)))
+	}
+	w.Env["RELEASE_ACTIONS_BIN"] = filepath.Join(source, "bin")
+	w.Env["PATH"] = w.Env["RELEASE_ACTIONS_BIN"] + ":" + w.Env["PATH"]
+	return w, nil
+}
+
+// Down ends the world and all its processes.
+func (w *World) Down(ctx context.Context) error {
+	return w.run(ctx, "down")
+}
+
+// StopPart ends one process of the world, such as "rekor".
+func (w *World) StopPart(ctx context.Context, part string) error {
+	return w.run(ctx, "stop", part)
+}
+
+// StartPart starts a process that StopPart ended, and waits until it serves.
+func (w *World) StartPart(ctx context.Context, part string) error {
+	return w.run(ctx, "start", part)
+}
+
+// Fault has a host of the world answer its next count requests with status.
+func (w *World) Fault(ctx context.Context, host string, status, count int) error {
+	return w.run(ctx, "fault", host, strconv.Itoa(status), strconv.Itoa(count))
+}
+
+func (w *World) run(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, w.program, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = w.source, w.log, w.log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("devstack %s: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+// readEnv has a shell read the env file, as its users do, and returns what it
+// adds to a bare environment.
+func readEnv(path string) (map[string]string, error) {
+	cmd := exec.Command("sh", "-c", `. "$1" && env -0`, "sh", path)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", path, err)
+	}
+	env := map[string]string{}
+	lines := bufio.NewScanner(bytes.NewReader(bytes.ReplaceAll(out, []byte{0}, []byte{'\n'})))
+	for lines.Scan() {
+		if name, value, ok := strings.Cut(lines.Text(), "="); ok {
+			env[name] = value
+		}
+	}
+	return env, lines.Err()
+}

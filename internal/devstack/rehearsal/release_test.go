@@ -255,7 +255,7 @@ func forgedEvidence(t *testing.T) {
 					t.Errorf("%s accepts a forged %s on %s", cosign, what, host)
 				}
 			}
-			if out, err := verify(forged+":1.2.3"); err == nil {
+			if out, err := verify(forged + ":1.2.3"); err == nil {
 				t.Errorf("verify accepts a forged %s on %s:\n%s", what, host, out)
 			} else if strings.Contains(err.Error(), "x509") || strings.Contains(err.Error(), "401") {
 				t.Errorf("verify refuses a forged %s for another reason: %v", what, err)

@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,6 +37,7 @@ const (
 type Process struct {
 	Args           []string // without the program's name
 	Getenv         func(string) string
+	Environ        func() []string // all variables; none where nil
 	Stdout, Stderr io.Writer
 }
 
@@ -42,7 +45,7 @@ type Process struct {
 // It doesn't return.
 func Main[C, R any](name string, contract []byte, run func(context.Context, *Runtime, C) (R, error)) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := Run(ctx, name, contract, Process{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr}, run)
+	code := Run(ctx, name, contract, Process{Args: os.Args[1:], Getenv: os.Getenv, Environ: os.Environ, Stdout: os.Stdout, Stderr: os.Stderr}, run)
 	stop()
 	os.Exit(code)
 }
@@ -108,8 +111,13 @@ func (rt *Runtime) publish(result any) error {
 	if path := rt.getenv("GITHUB_OUTPUT"); path != "" {
 		errs = append(errs, appendValues(path, outputs))
 	}
-	if e, ok := result.(interface{ Env() []Output }); ok && rt.getenv("GITHUB_ENV") != "" {
-		errs = append(errs, appendValues(rt.getenv("GITHUB_ENV"), e.Env()))
+	if e, ok := result.(interface{ Env() map[string]string }); ok && rt.getenv("GITHUB_ENV") != "" {
+		var variables []Output
+		env := e.Env()
+		for _, name := range slices.Sorted(maps.Keys(env)) {
+			variables = append(variables, Output{Name: name, Value: env[name]})
+		}
+		errs = append(errs, appendValues(rt.getenv("GITHUB_ENV"), variables))
 	}
 	if s, ok := result.(interface{ Summary() string }); ok && rt.getenv("GITHUB_STEP_SUMMARY") != "" {
 		if text := s.Summary(); text != "" {
@@ -135,7 +143,10 @@ func (rt *Runtime) mask(values ...string) {
 }
 
 func newRuntime(name string, p Process) (rt *Runtime, flush func()) {
-	rt = &Runtime{name: name, getenv: p.Getenv, printMu: &sync.Mutex{}, stderr: p.Stderr}
+	if p.Environ == nil {
+		p.Environ = func() []string { return nil }
+	}
+	rt = &Runtime{name: name, getenv: p.Getenv, environ: p.Environ, printMu: &sync.Mutex{}, stderr: p.Stderr}
 	out := &lineWriter{mu: rt.printMu, w: p.Stdout}
 	logTo := p.Stderr
 	if p.Getenv("GITHUB_ACTIONS") == "true" {

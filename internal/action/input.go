@@ -69,7 +69,10 @@ func Decode(config any, lookup func(name string) (string, bool)) error {
 			if in.Required {
 				errs = append(errs, hint.Wrap(fmt.Errorf("input %q is missing", in.Name), "add %q under \"with:\"", in.Name+": …"))
 			}
-			continue
+			// White space is a value for plain text only, such as a separator.
+			if in.Required || !in.isText() {
+				continue
+			}
 		}
 		if err := in.Set(text); err != nil {
 			errs = append(errs, fmt.Errorf("input %q: %w", in.Name, err))
@@ -97,6 +100,11 @@ func (in Input) Set(text string) error {
 		v.Set(reflect.Append(v, element))
 	}
 	return errors.Join(errs...)
+}
+
+func (in Input) isText() bool {
+	_, ok := unmarshaler(in.value)
+	return !ok && in.value.Kind() == reflect.String
 }
 
 func (in Input) items(text string) []string {

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +32,7 @@ type Runtime struct {
 
 	name     string
 	getenv   func(string) string
+	environ  func() []string
 	commands *githubactions.Action // nil outside of Actions
 	printMu  *sync.Mutex
 	stderr   io.Writer
@@ -40,6 +43,14 @@ func (rt *Runtime) InActions() bool { return rt.commands != nil }
 
 // Getenv returns a variable of the environment, or "".
 func (rt *Runtime) Getenv(name string) string { return rt.getenv(name) }
+
+// Environ returns the environment for a program that the step starts: without
+// inputs, which hold secrets, and without the right to ask for OIDC tokens.
+func (rt *Runtime) Environ() []string {
+	return slices.DeleteFunc(rt.environ(), func(v string) bool {
+		return strings.HasPrefix(v, "INPUT_") || strings.HasPrefix(v, "ACTIONS_ID_TOKEN_REQUEST_")
+	})
+}
 
 // GitHub returns the runner's context: repository, ref, commit, event.
 func (rt *Runtime) GitHub() (*githubactions.GitHubContext, error) {

@@ -87,7 +87,7 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 			return nil, err
 		}
-		if !t.retryStatus(req, resp.StatusCode) {
+		if !t.retryStatus(req, resp) {
 			return resp, nil
 		}
 		if last, err = detach(resp); err != nil {
@@ -140,8 +140,12 @@ func detach(resp *http.Response) (*http.Response, error) {
 	return resp, err
 }
 
-func (t *retrying) retryStatus(req *http.Request, status int) bool {
-	switch status {
+func (t *retrying) retryStatus(req *http.Request, resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusForbidden:
+		// So GitHub says that a secondary rate limit is reached.
+		// https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+		return resp.Header.Get("Retry-After") != ""
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return true
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:

@@ -97,6 +97,26 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	}
 }
 
+func TestForbiddenIsRetriedWhereTheServerSaysWhen(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[string]int{"1": 200, "": 403} {
+		header := http.Header{}
+		if after != "" {
+			header.Set("Retry-After", after)
+		}
+		server, _ := script(t, header, 403)
+		client := &http.Client{Transport: transport.New(transport.Options{})}
+		resp, err := client.Post(server.URL, "", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("Retry-After %q: status %d, want %d", after, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	server, _ := script(t, nil)

@@ -1,0 +1,285 @@
+package devstack
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/release-actions/internal/devstack/standin"
+)
+
+// daemonCommand is the hidden subcommand under which this program supervises a
+// world. It reads a plan from standard input and inherits two files.
+const daemonCommand = "daemon"
+
+// Files that the daemon inherits, as exec.Cmd's ExtraFiles count them.
+const (
+	reportFD = 3 // a pipe: closed when the world serves, after an error's text otherwise
+	lockFD   = 4 // the lock of the cache
+)
+
+// startDaemon starts the daemon and returns when its world serves.
+func startDaemon(ctx context.Context, p *plan, lock *os.File) error {
+	// The folder above may be another's too.
+	if err := os.MkdirAll(filepath.Dir(p.Dir), 0o755); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(logDir(p.Dir)); err != nil { // of the world before
+		return err
+	}
+	for _, dir := range []string{p.Dir, logDir(p.Dir)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(logDir(p.Dir), "devstack.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the daemon has its own copy
+	report, result, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer report.Close()                                 //nolint:errcheck // only read from
+	cmd := exec.Command("/proc/self/exe", daemonCommand) //nolint:noctx // it outlives the context
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(text)), log, log
+	cmd.ExtraFiles = []*os.File{result, lock}
+	cmd.Dir = p.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Start()
+	_ = result.Close() // the daemon has its own copy
+	if err != nil {
+		return fmt.Errorf("start the daemon: %w", err)
+	}
+	// Interrupted, it stops what it has started.
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
+	failure, err := io.ReadAll(report)
+	if err != nil {
+		return err
+	}
+	if len(failure) > 0 {
+		_ = cmd.Wait() // it has said why
+		return errors.New(string(failure))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return cmd.Process.Release()
+}
+
+// daemon is a running world, seen from inside.
+type daemon struct {
+	plan    *plan
+	log     *slog.Logger
+	parts   *parts
+	builder *builder
+	servers *standin.Servers
+	modules *http.Server
+
+	stopOnce sync.Once
+	stopErr  error
+	end      func() // lets serve return
+}
+
+// serve is the daemon: it starts the world that the plan on in describes,
+// reports, and returns when the world was stopped or ctx ends.
+func serve(ctx context.Context, in io.Reader, log *slog.Logger) error {
+	report := os.NewFile(reportFD, "report")
+	// What it starts must not keep the lock.
+	syscall.CloseOnExec(reportFD)
+	syscall.CloseOnExec(lockFD)
+	var p plan
+	if err := json.NewDecoder(in).Decode(&p); err != nil {
+		return fmt.Errorf("read the plan: %w", err)
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	d := &daemon{plan: &p, log: log, end: end, parts: &parts{
+		launcher: newLauncher(), logDir: logDir(p.Dir), byName: map[string]*process{}, stopped: map[string]bool{},
+	}}
+	err := d.start(ctx)
+	if err == nil {
+		var control net.Listener
+		if control, err = new(net.ListenConfig).Listen(ctx, "unix", controlSocket(p.Dir)); err == nil {
+			server := &http.Server{Handler: d.handler()}      //nolint:gosec // a socket of ours
+			defer server.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // waits for the answer to down
+			go func() { _ = server.Serve(control) }()
+		}
+	}
+	if err != nil {
+		err = errors.Join(err, d.stop(context.WithoutCancel(ctx)))
+		_, reportErr := report.WriteString(err.Error())
+		return errors.Join(err, reportErr, report.Close())
+	}
+	log.Info("the world serves")
+	if err := report.Close(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return d.stop(context.WithoutCancel(ctx))
+}
+
+// start starts everything, what is independent at once.
+func (d *daemon) start(ctx context.Context) error {
+	registry, err := d.registryPart()
+	if err != nil {
+		return err
+	}
+	d.servers, err = standin.Start(context.WithoutCancel(ctx), standin.Options{
+		Dir: d.plan.Dir, GHCRBackend: "http://" + registry.address, Log: d.log,
+		Repository: d.plan.Repository, Commit: d.plan.Commit, Claims: d.plan.Claims,
+	})
+	if err != nil {
+		return err
+	}
+	sigstore, err := newSigstore(filepath.Join(d.plan.Dir, "sigstore"))
+	if err != nil {
+		return err
+	}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.plan.Dir}
+	d.builder = &builder{
+		buildx: filepath.Join(d.plan.Bin, "docker-buildx"), dir: d.plan.Dir, env: env,
+		proxy: d.servers.ProxyURL, ca: d.servers.CAFile,
+	}
+	if err := emulate(d.plan.QEMU); err != nil {
+		return err
+	}
+	if d.modules, err = serveModules(ctx, d.plan.GoProxy, d.plan.ModCache); err != nil {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.parts.start(gctx, registry.part) })
+	g.Go(func() error { return d.startBuilder(gctx) })
+	g.Go(func() error { return d.pushImages(gctx) })
+	g.Go(func() error {
+		// Fulcio reads the issuer's keys by its real name, which the proxy serves.
+		services := append([]string{"HTTPS_PROXY=" + d.servers.ProxyURL, "SSL_CERT_FILE=" + d.servers.CAFile}, env...)
+		for _, stage := range sigstore.parts(d.plan.Bin, services) {
+			at, actx := errgroup.WithContext(gctx)
+			for _, p := range stage {
+				at.Go(func() error { return d.parts.start(actx, p) })
+			}
+			if err := at.Wait(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return writeEnv(envFile(d.plan.Dir), d.variables(sigstore), d.plan.Bin)
+}
+
+func (d *daemon) startBuilder(ctx context.Context) error {
+	if !d.plan.Docker {
+		p, err := d.builder.daemon(filepath.Join(d.plan.Bin, "buildkitd"), d.plan.Runc, filepath.Join(d.plan.Cache, "buildkit"))
+		if err != nil {
+			return err
+		}
+		if err := d.parts.start(ctx, p); err != nil {
+			return err
+		}
+	}
+	return d.builder.create(ctx, d.plan.Docker)
+}
+
+type registryPart struct {
+	*part
+	address string
+}
+
+// registryPart is the plain distribution registry behind ghcr.io.
+func (d *daemon) registryPart() (registryPart, error) {
+	addresses, err := freeAddresses(1)
+	if err != nil {
+		return registryPart{}, err
+	}
+	// https://distribution.github.io/distribution/about/configuration/
+	config := fmt.Sprintf(`version: 0.1
+log: {level: warn, accesslog: {disabled: true}}
+storage:
+  filesystem: {rootdirectory: %q}
+  delete: {enabled: true}
+http: {addr: %q, secret: %q, relativeurls: true}
+`, filepath.Join(d.plan.Dir, "registry"), addresses[0], rand.Text())
+	file := filepath.Join(d.plan.Dir, "registry.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return registryPart{}, err
+	}
+	return registryPart{&part{
+		name: "registry", command: []string{d.plan.Registry, "serve", file}, ready: answers("http://" + addresses[0] + "/v2/"),
+	}, addresses[0]}, nil
+}
+
+// stop ends the world, in the opposite order of start, once.
+func (d *daemon) stop(ctx context.Context) error {
+	d.stopOnce.Do(func() {
+		d.log.Info("the world ends")
+		var errs []error
+		if d.plan.Docker && d.builder != nil {
+			errs = append(errs, d.builder.remove(ctx))
+		}
+		d.parts.stopAll()
+		if d.modules != nil {
+			errs = append(errs, d.modules.Close())
+		}
+		if d.servers != nil {
+			errs = append(errs, d.servers.Close())
+		}
+		d.stopErr = errors.Join(append(errs, stopEmulating(), removeCgroups(ctx))...)
+	})
+	return d.stopErr
+}
+
+// variables is the env file: how a client reaches the world.
+func (d *daemon) variables(s *sigstore) []variable {
+	c := d.servers.Credentials
+	return []variable{
+		{"DEVSTACK_DIR", d.plan.Dir},
+		{"DEVSTACK_CONTROL", controlSocket(d.plan.Dir)},
+		{"HTTPS_PROXY", d.servers.ProxyURL},
+		{"NO_PROXY", "127.0.0.1,localhost"},
+		{"SSL_CERT_FILE", d.servers.CAFile},
+		{"CURL_CA_BUNDLE", d.servers.CAFile},
+		{"BUILDX_BUILDER", builderName},
+		{"BUILDX_CONFIG", d.builder.configDir()},
+		{"GITHUB_API_URL", "https://api.github.com"},
+		{"GITHUB_TOKEN", c.GitHubToken.Reveal()},
+		{"GITHUB_READ_TOKEN", c.GitHubReadToken.Reveal()},
+		{"GHCR_USERNAME", "octocat"},
+		{"GHCR_TOKEN", c.GitHubToken.Reveal()},
+		{"ACTIONS_ID_TOKEN_REQUEST_URL", d.servers.IDTokenRequestURL},
+		{"ACTIONS_ID_TOKEN_REQUEST_TOKEN", c.IDTokenRequestToken.Reveal()},
+		{"DOCKERHUB_URL", "https://hub.docker.com"},
+		{"DOCKERHUB_USERNAME", c.DockerHubUser},
+		{"DOCKERHUB_TOKEN", c.DockerHubToken.Reveal()},
+		{"DOCKERHUB_WRITE_TOKEN", c.DockerHubWriteToken.Reveal()},
+		{"DOCKERHUB_READ_TOKEN", c.DockerHubReadToken.Reveal()},
+		{"SIGSTORE_TRUSTED_ROOT", s.path("trusted_root.json")},
+		{"SIGSTORE_SIGNING_CONFIG", s.path("signing_config.json")},
+		{"FULCIO_URL", "http://" + s.fulcio},
+		{"REKOR_URL", "http://" + s.rekor},
+		{"TSA_URL", s.timestampURL()},
+		{"CTLOG_URL", "http://" + s.ctlog},
+	}
+}

@@ -1,0 +1,226 @@
+package devstack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/release-actions/internal/hint"
+)
+
+// tool is a program that is built from a pinned module below tools/.
+type tool struct {
+	name    string
+	group   string
+	module  string // folder below tools/
+	pkg     string // import path, or ./folder for a program of ours
+	version string // variable that holds the version, for programs that ask
+}
+
+// The groups. Only world is needed by Up.
+const (
+	groupWorld  = "world"  // what up starts
+	groupRunner = "runner" // runs workflows
+	groupJudges = "judges" // others' programs that check what was published
+	groupLint   = "lint"
+)
+
+var tools = []tool{
+	{name: "fulcio", group: groupWorld, module: "sigstore", pkg: "./fulcio"},
+	{name: "trillian", group: groupWorld, module: "sigstore", pkg: "./trillian"},
+	{name: "rekor", group: groupWorld, module: "sigstore", pkg: "./rekor"},
+	{name: "ctlog", group: groupWorld, module: "sigstore", pkg: "./ctlog"},
+	{name: "timestamp", group: groupWorld, module: "sigstore", pkg: "./timestamp"},
+	{name: "buildkitd", group: groupWorld, module: "build", pkg: "github.com/moby/buildkit/cmd/buildkitd", version: "github.com/moby/buildkit/version.Version"},
+	{name: "dockerfile-frontend", group: groupWorld, module: "build", pkg: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend", version: "github.com/moby/buildkit/version.Version"},
+	{name: "docker-buildx", group: groupWorld, module: "build", pkg: "github.com/docker/buildx/cmd/buildx", version: "github.com/docker/buildx/version.Version"},
+	{name: "buildctl", group: groupRunner, module: "build", pkg: "github.com/moby/buildkit/cmd/buildctl", version: "github.com/moby/buildkit/version.Version"},
+	{name: "act", group: groupRunner, module: "lint", pkg: "github.com/nektos/act"},
+	{name: "crane", group: groupJudges, module: "sigstore", pkg: "github.com/google/go-containerregistry/cmd/crane"},
+	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
+	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},
+	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},
+	{name: "golangci-lint", group: groupLint, module: "golangci", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"},
+}
+
+// selectTools returns the tools that names name: tools or groups.
+func selectTools(names []string) ([]tool, error) {
+	var selected []tool
+	for _, t := range tools {
+		if slices.Contains(names, t.name) || slices.Contains(names, t.group) {
+			selected = append(selected, t)
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(tools, func(t tool) bool { return t.name == name || t.group == name }) {
+			var known []string
+			for _, t := range tools {
+				known = append(known, t.name)
+			}
+			return nil, hint.Wrap(fmt.Errorf("no tool or group %q", name),
+				"groups are %s, %s, %s and %s; tools are %s", groupWorld, groupRunner, groupJudges, groupLint, strings.Join(known, ", "))
+		}
+	}
+	return selected, nil
+}
+
+// toolbox builds tools into a cache and links them into one folder.
+type toolbox struct {
+	sources string // the folder tools/ of a checkout
+	cache   string
+	log     io.Writer
+}
+
+// moduleVersion returns the version that goMod, the text of a go.mod, requires
+// of the module that holds pkg.
+func moduleVersion(goMod, pkg string) string {
+	var path, version string
+	for line := range strings.Lines(goMod) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || !strings.HasPrefix(pkg+"/", fields[0]+"/") || len(fields[0]) < len(path) {
+			continue
+		}
+		path, version = fields[0], fields[1]
+	}
+	return version
+}
+
+// key names the build of t that its module's files, its own sources and the
+// compiler determine: NAME-VERSION-HASH.
+func (b *toolbox) key(t tool) (key, ldflags string, err error) {
+	dir := filepath.Join(b.sources, t.module)
+	goMod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return "", "", err
+	}
+	files := []string{filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")}
+	if strings.HasPrefix(t.pkg, "./") {
+		own, err := filepath.Glob(filepath.Join(dir, t.pkg, "*.go"))
+		if err != nil {
+			return "", "", err
+		}
+		files = append(files, own...)
+	}
+	ldflags = "-s -w"
+	version := moduleVersion(string(goMod), t.pkg)
+	if t.version != "" {
+		ldflags += " -X " + t.version + "=" + version
+	}
+	sum := sha256.New()
+	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, t.pkg, ldflags)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return "", "", err
+		}
+		fmt.Fprintf(sum, "%s %x\n", filepath.Base(file), sha256.Sum256(content))
+	}
+	key = t.name
+	if version != "" {
+		key += "-" + version
+	}
+	return key + "-" + hex.EncodeToString(sum.Sum(nil))[:12], ldflags, nil
+}
+
+// build builds what is missing of selected, and returns the folder that holds
+// links to these and all other tools built so far.
+func (b *toolbox) build(ctx context.Context, selected []tool) (bin string, err error) {
+	byModule := map[string][]tool{}
+	for _, t := range selected {
+		byModule[t.module] = append(byModule[t.module], t)
+	}
+	// Modules share few packages, the tools of one share most: so modules at once, tools in a row.
+	g, ctx := errgroup.WithContext(ctx)
+	for _, ts := range byModule {
+		g.Go(func() error {
+			for _, t := range ts {
+				if err := b.buildOne(ctx, t); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return "", err
+	}
+	return b.link()
+}
+
+func (b *toolbox) buildOne(ctx context.Context, t tool) error {
+	key, ldflags, err := b.key(t)
+	if err != nil {
+		return err
+	}
+	target := filepath.Join(b.cache, key, t.name)
+	if _, err := os.Stat(target); err == nil {
+		return nil
+	}
+	label := strings.Join(strings.Split(key, "-")[:strings.Count(key, "-")], " ")
+	start := time.Now()
+	fmt.Fprintf(b.log, "building %s (first time only) ...\n", label)
+	if err := os.MkdirAll(b.cache, 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(b.cache, ".building-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)                                                                                                   //nolint:errcheck // renamed away when all went well
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+ldflags, "-o", filepath.Join(tmp, t.name), t.pkg) //nolint:gosec // from the table above
+	cmd.Dir = filepath.Join(b.sources, t.module)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", label, err, out)
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	// Where another process was faster, its result stays.
+	if err := os.Rename(tmp, filepath.Dir(target)); err != nil {
+		if _, statErr := os.Stat(target); statErr != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(b.log, "built %s in %.0f s\n", label, time.Since(start).Seconds())
+	return nil
+}
+
+// link makes a folder of links to all tools of this checkout that are built.
+// Its name tells the set apart, so that two checkouts don't disturb each other.
+func (b *toolbox) link() (bin string, err error) {
+	sum := sha256.New()
+	targets := map[string]string{}
+	for _, t := range tools {
+		key, _, err := b.key(t)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, key)
+		targets[t.name] = filepath.Join(b.cache, key, t.name)
+	}
+	bin = filepath.Join(b.cache, "bin-"+hex.EncodeToString(sum.Sum(nil))[:12])
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return "", err
+	}
+	for name, target := range targets {
+		if _, err := os.Stat(target); err != nil {
+			continue
+		}
+		if err := os.Symlink(target, filepath.Join(bin, name)); err != nil && !os.IsExist(err) {
+			return "", err
+		}
+	}
+	return bin, nil
+}

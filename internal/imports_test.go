@@ -20,6 +20,7 @@ var layers = [][]string{
 	{"internal/secret", "internal/hint", "internal/markdown"},
 	{"internal/image", "internal/release", "internal/transport"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/action"},
+	{"internal/evidence"},
 	{"internal/steps"},
 	{"actions"},
 }

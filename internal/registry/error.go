@@ -1,0 +1,161 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/image"
+)
+
+// What a registry may answer; to be found with errors.Is.
+var (
+	ErrNotFound    = errors.New("not found")
+	ErrDenied      = errors.New("denied")
+	ErrUnsupported = errors.New("unsupported by the registry")
+)
+
+// maxAnswer bounds, in bytes, what an error quotes of a server's answer.
+const maxAnswer = 200
+
+// failure is an error whose message is safe to show; the kind and the cause
+// can be asked for.
+type failure struct {
+	message     string
+	kind, cause error
+}
+
+func (f *failure) Error() string { return f.message }
+
+func (f *failure) Unwrap() []error {
+	if f.kind == nil {
+		return []error{f.cause}
+	}
+	return []error{f.kind, f.cause}
+}
+
+// fail returns err as a failure of doing something to a reference, with the
+// mend where there is one.
+func (c *Client) fail(do string, repo image.Repository, reference fmt.Stringer, err error) error {
+	if err == nil {
+		return nil
+	}
+	var done *failure
+	if errors.As(err, &done) {
+		return err
+	}
+	host := repo.Host()
+	err = &failure{message: fmt.Sprintf("%s %q: %s", do, reference, c.describe(host, err)), kind: kindOf(err), cause: err}
+	if mend := c.mend(host, statusOf(err)); mend != "" {
+		err = hint.Wrap(err, "%s", mend)
+	}
+	return err
+}
+
+// describe says in one line what went wrong.
+func (c *Client) describe(host string, err error) string {
+	var answer *transport.Error
+	var request *url.Error
+	switch {
+	case errors.As(err, &answer):
+		if answer.Request != nil {
+			host = answer.Request.URL.Host // a token server, perhaps
+		}
+		text := fmt.Sprintf("%s answered %d %s", host, answer.StatusCode, http.StatusText(answer.StatusCode))
+		if len(answer.Errors) > 0 {
+			d := answer.Errors[0]
+			text += ": " + c.oneLine(strings.Trim(string(d.Code)+": "+d.Message, ": "))
+		}
+		return text
+	case errors.Is(err, context.Canceled):
+		return context.Canceled.Error()
+	case errors.As(err, &request):
+		// Without its URL: that of a redirect or an upload may hold a token.
+		return fmt.Sprintf("reach %s: %s", host, c.oneLine(request.Err.Error()))
+	}
+	return c.oneLine(err.Error())
+}
+
+// oneLine makes foreign text fit to be quoted: short, without control
+// characters and without our own passwords.
+func (c *Client) oneLine(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	s = c.redact.Replace(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?")))
+	if len(s) > maxAnswer {
+		s = strings.ToValidUTF8(s[:maxAnswer], "") + "…"
+	}
+	return s
+}
+
+// statusOf returns the status that a server answered, or 0.
+func statusOf(err error) int {
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		return answer.StatusCode
+	}
+	return 0
+}
+
+// kindOf returns which of the package's errors err is, or nil.
+func kindOf(err error) error {
+	var answer *transport.Error
+	if !errors.As(err, &answer) {
+		return nil
+	}
+	for _, d := range answer.Errors {
+		if d.Code == transport.UnsupportedErrorCode {
+			return ErrUnsupported
+		}
+	}
+	switch answer.StatusCode {
+	case http.StatusNotFound:
+		return ErrNotFound
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return ErrDenied
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return ErrUnsupported
+	}
+	return nil
+}
+
+// mend says what the user can do about a status that host answered.
+func (c *Client) mend(host string, status int) string {
+	login, known := c.keychain.logins[host]
+	switch {
+	case status == http.StatusUnauthorized && !known:
+		switch host {
+		case ghcr:
+			return `give the input "github-token", and grant "packages: write" under "permissions:" of the job`
+		case image.DockerHub:
+			return `give the inputs "dockerhub-username" and "dockerhub-token", an access token with Read & Write`
+		}
+		return fmt.Sprintf(`give a login for %s in the input "registry-auth"`, host)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		switch {
+		case login.input == "github-token":
+			return `grant "packages: write" under "permissions:" of the job; where the package was first pushed by hand, ` +
+				`give the repository the role Write in the package's settings under "Manage Actions access"`
+		case known:
+			return fmt.Sprintf("see that the token in %q is valid and may write, and that its user may write to the repository", login.input)
+		}
+		return fmt.Sprintf("see that the login for %s may write to the repository", host)
+	case status == http.StatusTooManyRequests && !known:
+		return fmt.Sprintf("%s limits what is done without a login: log in, or run again later", host)
+	case status == http.StatusTooManyRequests:
+		return fmt.Sprintf(`%s limits the rate of requests: run again later, or give "retry-for" more time`, host)
+	case status >= http.StatusInternalServerError && status != http.StatusNotImplemented:
+		return fmt.Sprintf(`%s has a fault: run again later, or give "retry-for" more time; what is done is found and kept`, host)
+	}
+	return ""
+}

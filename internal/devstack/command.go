@@ -102,7 +102,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		if err != nil {
 			return err
 		}
-		bin, err := o.toolbox().build(ctx, selected)
+		bin, err := o.toolbox().build(ctx, selected...)
 		if err != nil {
 			return err
 		}

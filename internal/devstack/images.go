@@ -182,23 +182,28 @@ func (a *archive) tree(name, root string, skip func(path string, d fs.DirEntry) 
 	})
 }
 
-// frontend is docker/dockerfile: the frontend that builds Dockerfiles.
-func (c *imageCache) frontend(program string) (dir string, err error) {
-	// The tool's folder names its version and build.
-	return c.get("dockerfile-frontend "+filepath.Base(filepath.Dir(program)), func(i *image) error {
+// frontendLabels is what docker/dockerfile says of itself:
+// https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerfile/cmd/dockerfile-frontend/Dockerfile
+var frontendLabels = map[string]string{
+	"moby.buildkit.frontend.network.none": "true",
+	"moby.buildkit.frontend.caps":         "moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts",
+}
+
+// program is an image that holds one program of the toolbox and runs it.
+func (c *imageCache) program(path string, labels map[string]string) (dir string, err error) {
+	path, err = filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Base(path)
+	// The folder's name is the key of the program's build.
+	return c.get("program "+filepath.Base(filepath.Dir(path)), func(i *image) error {
 		if err := i.layer(func(a *archive) error {
-			return errors.Join(a.folder("bin", 0o755), a.copyFile("bin/dockerfile-frontend", 0o755, program))
+			return errors.Join(a.folder("bin", 0o755), a.copyFile("bin/"+name, 0o755, path))
 		}); err != nil {
 			return err
 		}
-		return i.configure(v1.Config{
-			Entrypoint: []string{"/bin/dockerfile-frontend"},
-			// What a frontend says of itself: buildkit's docs/reference/frontends.
-			Labels: map[string]string{
-				"moby.buildkit.frontend.network.none": "true",
-				"moby.buildkit.frontend.caps":         "moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts",
-			},
-		})
+		return i.configure(v1.Config{Entrypoint: []string{"/bin/" + name}, Labels: labels})
 	})
 }
 

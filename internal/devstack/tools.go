@@ -54,6 +54,10 @@ var tools = []tool{
 	{name: "golangci-lint", group: groupLint, module: "golangci", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"},
 }
 
+// scanner runs inside of builds only, and is built from this module. It isn't
+// among the tools since its key changes with every dependency of ours.
+var scanner = tool{name: "scanner", module: filepath.Join("..", "..", ".."), pkg: "./internal/devstack/scanner"}
+
 // selectTools returns the tools that names name: tools or groups.
 func selectTools(names []string) ([]tool, error) {
 	var selected []tool
@@ -133,9 +137,15 @@ func (b *toolbox) key(t tool) (key, ldflags string, err error) {
 	return key + "-" + hex.EncodeToString(sum.Sum(nil))[:12], ldflags, nil
 }
 
+// path returns where t is once it is built.
+func (b *toolbox) path(t tool) (string, error) {
+	key, _, err := b.key(t)
+	return filepath.Join(b.cache, key, t.name), err
+}
+
 // build builds what is missing of selected, and returns the folder that holds
 // links to these and all other tools built so far.
-func (b *toolbox) build(ctx context.Context, selected []tool) (bin string, err error) {
+func (b *toolbox) build(ctx context.Context, selected ...tool) (bin string, err error) {
 	byModule := map[string][]tool{}
 	for _, t := range selected {
 		byModule[t.module] = append(byModule[t.module], t)
@@ -203,12 +213,12 @@ func (b *toolbox) link() (bin string, err error) {
 	sum := sha256.New()
 	targets := map[string]string{}
 	for _, t := range tools {
-		key, _, err := b.key(t)
+		target, err := b.path(t)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintln(sum, key)
-		targets[t.name] = filepath.Join(b.cache, key, t.name)
+		fmt.Fprintln(sum, target)
+		targets[t.name] = target
 	}
 	bin = filepath.Join(b.cache, "bin-"+hex.EncodeToString(sum.Sum(nil))[:12])
 	if err := os.MkdirAll(bin, 0o755); err != nil {

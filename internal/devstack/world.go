@@ -123,7 +123,7 @@ func prepare(ctx context.Context, o options) (*plan, error) {
 		needed := slices.DeleteFunc(slices.Clone(tools), func(t tool) bool {
 			return t.group != groupWorld || p.Docker && t.name == "buildkitd"
 		})
-		p.Bin, err = o.toolbox().build(gctx, needed)
+		p.Bin, err = o.toolbox().build(gctx, append(needed, scanner)...)
 		return err
 	})
 	var busybox string
@@ -157,11 +157,12 @@ func prepare(ctx context.Context, o options) (*plan, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return p, p.prepareImages(ctx, &imageCache{filepath.Join(o.cache, "images"), o.log}, busybox)
+	return p, p.prepareImages(ctx, o, busybox)
 }
 
 // prepareImages makes the images that builds are based on.
-func (p *plan) prepareImages(ctx context.Context, images *imageCache, busybox string) (err error) {
+func (p *plan) prepareImages(ctx context.Context, o options, busybox string) (err error) {
+	images := &imageCache{filepath.Join(o.cache, "images"), o.log}
 	if p.GoProxy, err = goproxyFree(); err != nil {
 		return err
 	}
@@ -169,16 +170,21 @@ func (p *plan) prepareImages(ctx context.Context, images *imageCache, busybox st
 	if err != nil {
 		return err
 	}
-	program, err := filepath.EvalSymlinks(filepath.Join(p.Bin, "dockerfile-frontend"))
+	frontend, err := images.program(filepath.Join(p.Bin, "dockerfile-frontend"), frontendLabels)
 	if err != nil {
 		return err
 	}
-	frontend, err := images.frontend(program)
+	path, err := o.toolbox().path(scanner)
+	if err != nil {
+		return err
+	}
+	syft, err := images.program(path, nil)
 	if err != nil {
 		return err
 	}
 	parts := strings.SplitN(version, ".", 3)
 	p.Images["docker/dockerfile:1"] = frontend
+	p.Images["docker/buildkit-syft-scanner:stable-1"] = syft
 	p.Images["library/golang:"+version] = golang
 	p.Images["library/golang:"+strings.Join(parts[:min(2, len(parts))], ".")] = golang
 	return nil

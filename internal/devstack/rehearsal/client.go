@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -33,28 +34,52 @@ func (w *World) Transport() (*http.Transport, error) {
 // Get reads a JSON document from one of the world's APIs into value.
 // GitHub's is asked with the token.
 func (w *World) Get(ctx context.Context, address string, value any) error {
+	_, err := w.do(ctx, http.MethodGet, address, nil, value)
+	return err
+}
+
+// PushTag makes GitHub's repository have tag at commit, as git push --force does.
+func (w *World) PushTag(ctx context.Context, tag, commit string) error {
+	refs := "https://api.github.com/repos/" + Repository + "/git/refs"
+	status, err := w.do(ctx, http.MethodPost, refs, map[string]any{"ref": "refs/tags/" + tag, "sha": commit}, nil)
+	if status == http.StatusUnprocessableEntity {
+		_, err = w.do(ctx, http.MethodPatch, refs+"/tags/"+tag, map[string]any{"sha": commit, "force": true}, nil)
+	}
+	return err
+}
+
+func (w *World) do(ctx context.Context, method, address string, send, receive any) (status int, err error) {
 	transport, err := w.Transport()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	var body []byte
+	if send != nil {
+		if body, err = json.Marshal(send); err != nil {
+			return 0, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if req.URL.Host == "api.github.com" {
 		req.Header.Set("Authorization", "Bearer "+w.Env["GITHUB_TOKEN"])
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end below
-	body, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return err
+		return resp.StatusCode, err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s: %s", address, resp.Status, body)
+	if resp.StatusCode/100 != 2 {
+		return resp.StatusCode, fmt.Errorf("%s %s answered %s: %s", method, address, resp.Status, answer)
 	}
-	return json.Unmarshal(body, value)
+	if receive == nil {
+		return resp.StatusCode, nil
+	}
+	return resp.StatusCode, json.Unmarshal(answer, receive)
 }

@@ -112,9 +112,13 @@ func (s *Stage) export(ctx context.Context, source string) error {
 	return nil
 }
 
-// Tag tags the commit, and writes the event that a push of the tag causes.
+// Tag tags the commit, pushes the tag, and writes the event that this causes.
 func (s *Stage) Tag(ctx context.Context, tag string) error {
 	if _, err := s.git(ctx, "tag", "-f", tag); err != nil {
+		return err
+	}
+	github := &World{Env: s.Env}
+	if err := github.PushTag(ctx, tag, s.Commit); err != nil {
 		return err
 	}
 	owner, name, _ := strings.Cut(Repository, "/")

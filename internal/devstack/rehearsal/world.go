@@ -48,7 +48,7 @@ func Up(ctx context.Context, source string, log io.Writer) (*World, error) {
 		return nil, errors.Join(err, w.Down(context.WithoutCancel(ctx)))
 	}
 	w.Env["RELEASE_ACTIONS_BIN"] = filepath.Join(source, "bin")
-	w.Env["PATH"] = w.Env["RELEASE_ACTIONS_BIN"] + ":" + w.Env["PATH"]
+	w.Env["PATH"] = w.Env["RELEASE_ACTIONS_BIN"] + ":" + w.Env["DEVSTACK_BIN"] + ":" + w.Env["PATH"]
 	return w, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/anchore/syft/syft"
 	"github.com/anchore/syft/syft/format/spdxjson"
 	"github.com/anchore/syft/syft/source/directorysource"
+	_ "modernc.org/sqlite" // syft reads the databases of RPM and Nix through database/sql
 )
 
 func main() {

@@ -1,0 +1,124 @@
+package releasenotes
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/release"
+)
+
+// Config is what a user says.
+type Config struct {
+	Tag         string               `input:"tag"`
+	Name        string               `input:"name"`
+	Body        string               `input:"body"`
+	BodyPath    string               `input:"body-path"`
+	Files       []string             `input:"files"`
+	Draft       bool                 `input:"draft"`
+	Prerelease  Prerelease           `input:"prerelease"`
+	MakeLatest  MakeLatest           `input:"make-latest"`
+	Images      []image.Pinned       `input:"images"`
+	Tags        []image.Ref          `input:"tags"`
+	Identity    string               `input:"certificate-identity"`
+	Issuer      string               `input:"certificate-oidc-issuer"`
+	TrustedRoot string               `input:"trusted-root"`
+	Repository  ghapi.Repository     `input:"repository"`
+	Registry    registry.Credentials // its GitHubToken is for the API, too
+	RetryFor    time.Duration        `input:"retry-for"`
+}
+
+// Validate checks the rules across inputs.
+func (c Config) Validate() error {
+	errs := []error{c.Registry.Validate()}
+	if c.Body != "" && c.BodyPath != "" {
+		errs = append(errs, hint.New(`inputs "body" and "body-path" are both given`, "leave out one of them"))
+	}
+	if c.Identity != "" && c.Issuer == "" {
+		errs = append(errs, hint.New(`input "certificate-oidc-issuer" is missing beside "certificate-identity"`,
+			"give the issuer that the certificate names, as in \"https://token.actions.githubusercontent.com\""))
+	}
+	for name, value := range map[string]string{"certificate-identity": c.Identity, "certificate-oidc-issuer": c.Issuer, "trusted-root": c.TrustedRoot} {
+		if strings.ContainsAny(value, "\n\r") {
+			errs = append(errs, fmt.Errorf("input %q has several lines", name))
+		}
+	}
+	return errors.Join(append(errs, c.validateImages()...)...)
+}
+
+// validateImages sees to it that all images are one, under several names.
+func (c Config) validateImages() []error {
+	var errs []error
+	repositories := map[image.Repository]bool{}
+	for _, i := range c.Images {
+		if i.Digest != c.Images[0].Digest {
+			errs = append(errs, hint.Wrap(fmt.Errorf("input \"images\": %q has another digest than %q", i, c.Images[0]),
+				"give one image in several repositories; a release describes one"))
+		}
+		repositories[i.Repository] = true
+	}
+	for _, tag := range c.Tags {
+		if !repositories[tag.Repository] {
+			errs = append(errs, hint.Wrap(fmt.Errorf("input \"tags\": %q is in no repository of \"images\"", tag), "add the image to \"images\", or leave out the tag"))
+		}
+	}
+	return errs
+}
+
+// Target returns the repository to release in: the one that is given, else
+// current, the one that the run is for.
+func (c Config) Target(current string) (r ghapi.Repository, err error) {
+	if c.Repository != (ghapi.Repository{}) {
+		return c.Repository, nil
+	}
+	if current == "" {
+		return r, hint.New(`input "repository" is missing`, "write it as in \"octocat/hello-world\"")
+	}
+	return r, r.UnmarshalText([]byte(current))
+}
+
+// Prerelease is whether a release is a pre-release: "true", "false", or "" or
+// "auto" for what its version says.
+type Prerelease string
+
+// UnmarshalText parses auto, true or false.
+func (p *Prerelease) UnmarshalText(text []byte) error {
+	switch value := strings.ToLower(string(text)); value {
+	case "auto", "true", "false":
+		*p = Prerelease(value)
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%q is neither auto, true nor false", text), "write true or false, or leave it out")
+}
+
+// of returns whether a release of tag is a pre-release, given what it is so
+// far. By itself it changes nothing in a release that exists.
+func (p Prerelease) of(tag string, existing *ghapi.Release) bool {
+	switch {
+	case p == "true" || p == "false":
+		return p == "true"
+	case existing != nil:
+		return existing.Prerelease
+	}
+	version, err := release.ParseVersion(tag)
+	return err == nil && version.IsPrerelease()
+}
+
+// MakeLatest says whether a release becomes the repository's latest: "true",
+// "false", or "legacy", by which GitHub compares versions and dates.
+type MakeLatest string
+
+// UnmarshalText parses true, false or legacy.
+func (m *MakeLatest) UnmarshalText(text []byte) error {
+	switch value := strings.ToLower(string(text)); value {
+	case "true", "false", "legacy":
+		*m = MakeLatest(value)
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%q is neither true, false nor legacy", text), "leave it out: then the highest version is the latest")
+}

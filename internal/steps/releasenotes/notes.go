@@ -1,0 +1,184 @@
+package releasenotes
+
+import (
+	_ "embed"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+	"unicode/utf8"
+
+	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/markdown"
+	"github.com/org/release-actions/internal/release"
+)
+
+// The comments around our section of a release's text. What is outside of them
+// belongs to people.
+const (
+	beginMark = "<!-- release-actions:begin -->"
+	endMark   = "<!-- release-actions:end -->"
+)
+
+// maxBody is how long a release's text may be; maxSection what our section may
+// take of it. Both are in characters.
+const (
+	maxBody    = 125_000
+	maxSection = 100_000
+)
+
+const cutNote = "*The text is cut here: GitHub takes 125,000 characters.*"
+
+// Notes is what the template is given.
+type Notes struct {
+	Digest    image.Digest // of the index
+	Images    []NotesImage
+	Platforms []NotesPlatform
+	// Identity and Issuer are what the signing certificate holds; no
+	// verification is described where they are empty.
+	Identity, Issuer string
+	// TrustedRoot is the file with the keys of a private Sigstore, or empty.
+	TrustedRoot string
+	// Downloads is the address below which the release's assets are.
+	Downloads string
+}
+
+// Tagged reports whether there is a tag to pull.
+func (n Notes) Tagged() bool {
+	return slices.ContainsFunc(n.Images, func(i NotesImage) bool { return i.Ref != "" })
+}
+
+// Asset returns the address of one of the release's assets.
+func (n Notes) Asset(name string) string { return n.Downloads + "/" + url.PathEscape(name) }
+
+// NotesImage is the image in one repository.
+type NotesImage struct {
+	Pinned image.Pinned
+	// Tags are the tags in this repository; Ref is the most lasting one as a
+	// reference, or empty.
+	Tags []string
+	Ref  string
+}
+
+// NotesPlatform is a platform of the image.
+type NotesPlatform struct {
+	Platform image.Platform
+	Digest   image.Digest
+	// SPDX and CycloneDX are the names of the assets with its SBOM, or empty.
+	SPDX, CycloneDX string
+}
+
+// Cosign returns a command of cosign on an image, to be pasted into a shell.
+func (n Notes) Cosign(subcommand string, i image.Pinned) string {
+	lines := []string{"cosign " + subcommand}
+	if n.TrustedRoot != "" {
+		lines = append(lines, "--trusted-root "+quote(n.TrustedRoot))
+	}
+	// The exact identity: a pattern could match another repository's, too.
+	lines = append(lines, "--certificate-identity "+quote(n.Identity), "--certificate-oidc-issuer "+quote(n.Issuer), i.String())
+	return strings.Join(lines, " \\\n  ")
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// quote returns a word of a POSIX shell. Names of branches and tags may have
+// almost any character.
+func quote(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// images groups the tags by repository.
+func (c Config) notesImages() []NotesImage {
+	var images []NotesImage
+	for _, pinned := range c.Images {
+		if slices.ContainsFunc(images, func(i NotesImage) bool { return i.Pinned == pinned }) {
+			continue
+		}
+		i := NotesImage{Pinned: pinned}
+		for _, ref := range c.Tags {
+			if ref.Repository == pinned.Repository && !slices.Contains(i.Tags, ref.Tag) {
+				i.Tags = append(i.Tags, ref.Tag)
+			}
+		}
+		if len(i.Tags) > 0 {
+			lasting := max(slices.IndexFunc(i.Tags, release.Fixed), 0)
+			i.Ref = pinned.Repository.Tag(i.Tags[lasting]).String()
+		}
+		images = append(images, i)
+	}
+	return images
+}
+
+// sbom returns the name of the file that holds a platform's SBOM, as the sbom
+// step names them, or "" where it isn't released.
+func sbom(files []ghapi.File, p image.Platform, format string) string {
+	name := "sbom-" + p.Slug() + "." + format + ".json"
+	if slices.ContainsFunc(files, func(f ghapi.File) bool { return f.Name == name }) {
+		return name
+	}
+	return ""
+}
+
+//go:embed notes.md.tmpl
+var defaultTemplate string
+
+var parsedTemplate = template.Must(template.New("notes").Parse(defaultTemplate))
+
+// section renders our section, marks included.
+func (n Notes) section() (string, error) {
+	var b strings.Builder
+	if err := parsedTemplate.Execute(&b, n); err != nil {
+		return "", err
+	}
+	text := markdown.Cut(strings.TrimSpace(b.String()), maxSection, utf8.RuneCountInString, cutNote)
+	return beginMark + "\n" + text + "\n" + endMark, nil
+}
+
+// merge puts section into text: in the place of the section that is there,
+// else at its end. The rest of the text stays, as far as there is room for it.
+// An empty section changes nothing in the text.
+func merge(text, section string) string {
+	if section == "" {
+		return markdown.Cut(text, maxBody, utf8.RuneCountInString, cutNote)
+	}
+	before, after, found := cutSection(text)
+	merged := before + section + after
+	if !found {
+		merged = join(text, section)
+	}
+	if utf8.RuneCountInString(merged) <= maxBody {
+		return merged
+	}
+	room := maxBody - utf8.RuneCountInString(section) - len("\n\n")
+	return join(markdown.Cut(join(before, after), room, utf8.RuneCountInString, cutNote), section)
+}
+
+// cutSection cuts text around the first pair of marks. A mark without the other
+// is no section, since nobody knows where it would end.
+func cutSection(text string) (before, after string, found bool) {
+	for from := 0; ; {
+		n := strings.Index(text[from:], endMark)
+		if n < 0 {
+			return text, "", false
+		}
+		end := from + n
+		if begin := strings.LastIndex(text[from:end], beginMark); begin >= 0 {
+			return text[:from+begin], text[end+len(endMark):], true
+		}
+		from = end + len(endMark)
+	}
+}
+
+// join puts a blank line between two texts.
+func join(a, b string) string {
+	a, b = strings.TrimRight(a, " \t\r\n"), strings.TrimLeft(b, "\r\n")
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "\n\n" + b
+}

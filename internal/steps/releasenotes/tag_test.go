@@ -1,0 +1,72 @@
+package releasenotes_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/releasenotes"
+)
+
+func TestWhereThereIsNoTagNothingIsReleased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	for ref, want := range map[string]string{"refs/heads/main": "", "refs/pull/1/merge": "", "": `input "tag" is missing`} {
+		d := w.deps()
+		d.Origin.Ref = ref
+		result, err := releasenotes.Run(t.Context(), w.config(), d)
+		if result.URL != "" || result.Summary() != "" || result.Assets != nil || (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%q: %+v, %v", ref, result, err)
+		}
+	}
+	if len(w.requests) > 0 {
+		t.Errorf("requests %v", w.requests)
+	}
+}
+
+func TestTheTagMustBeThereAndWhereItWas(t *testing.T) {
+	t.Parallel()
+	other := strings.Repeat("b", 40)
+	for _, test := range []struct{ name, tag, commit, want, mend string }{
+		{"missing", "v9", commit, `tag "v9": 404`, "push the tag first"},
+		{"moved", tag, other, "points to commit " + commit + ", but this run is for " + other, "moved"},
+	} {
+		w := newWorld(t, github.Options{})
+		cfg, d := w.config(), w.deps()
+		cfg.Tag, d.Origin.Commit = test.tag, test.commit
+		_, err := releasenotes.Run(t.Context(), cfg, d)
+		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(strings.Join(hint.Of(err), " "), test.mend) {
+			t.Errorf("%s: error %v, hints %q", test.name, err, hint.Of(err))
+		}
+		if writes := w.writes(); len(writes) > 0 {
+			t.Errorf("%s: writes %q", test.name, writes)
+		}
+	}
+}
+
+func TestAnAnnotatedTagIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	var object struct{ SHA string }
+	w.api(http.MethodPost, "/git/tags", map[string]any{"tag": "v2.0.0", "message": "m", "object": commit, "type": "commit"}, &object)
+	w.api(http.MethodPost, "/git/refs", map[string]string{"ref": "refs/tags/v2.0.0", "sha": object.SHA}, nil)
+	for _, sha := range []string{commit, object.SHA} {
+		cfg, d := w.config(), w.deps()
+		d.Origin.Ref, d.Origin.Commit = "refs/tags/v2.0.0", sha
+		if _, err := releasenotes.Run(t.Context(), cfg, d); err != nil {
+			t.Errorf("run for %s: %v", sha, err)
+		}
+	}
+}
+
+func TestAnotherRepositorysTagMayBeAnywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	d := w.deps()
+	d.Origin.Repository, d.Origin.Commit = "octocat/sources", strings.Repeat("b", 40)
+	if _, err := releasenotes.Run(t.Context(), w.config(), d); err != nil {
+		t.Error(err)
+	}
+}

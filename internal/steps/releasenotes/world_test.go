@@ -1,0 +1,244 @@
+package releasenotes_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	ociregistry "github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/org/release-actions/internal/devstack/standin/fault"
+	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/steps/releasenotes"
+)
+
+const (
+	token  = "ghs_plantedSecret"
+	commit = "860c1904a1ce19322e91ac35af1ab07466440c37"
+	tag    = "v1.2.3"
+)
+
+// world is GitHub and two registries, reached under their own names.
+type world struct {
+	t         *testing.T
+	faults    fault.Controller
+	hosts     map[string]string // address by host
+	transport http.RoundTripper
+	log       bytes.Buffer
+	dir       string
+
+	mu       sync.Mutex
+	requests []string // of the last run: method and path
+}
+
+// RoundTrip sends a request to the server that stands for its host.
+func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
+	address, ok := w.hosts[req.URL.Host]
+	if strings.HasPrefix(req.URL.Host, "127.0.0.1:") { // a registry's answer to an upload
+		address, ok = req.URL.Host, true
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s is not in this world", req.URL.Host)
+	}
+	w.mu.Lock()
+	w.requests = append(w.requests, req.Method+" "+strings.TrimPrefix(req.URL.Path, "/repos/octocat/hello"))
+	w.mu.Unlock()
+	req = req.Clone(req.Context())
+	req.Host = req.URL.Host
+	req.URL.Scheme, req.URL.Host = "http", address
+	return w.transport.RoundTrip(req)
+}
+
+func newWorld(t *testing.T, o github.Options) *world {
+	t.Helper()
+	o.Repository, o.Commit = "octocat/hello", commit
+	o.Tokens = append(o.Tokens, github.Token{Value: secret.New(token), Write: true}, github.Token{Value: secret.New("ghs_reader")})
+	gh, err := github.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A connection for each request: a cut one is then no reason to repeat.
+	w := &world{t: t, dir: t.TempDir(), hosts: map[string]string{}, transport: &http.Transport{DisableKeepAlives: true}}
+	oci := ociregistry.New(ociregistry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0)))
+	for host, handler := range map[string]http.Handler{
+		"api.github.com": gh.API(), "uploads.github.com": gh.Uploads(), "ghcr.io": oci, "index.docker.io": oci,
+	} {
+		server := httptest.NewUnstartedServer(w.faults.Wrap(host, handler))
+		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+		server.Start()
+		t.Cleanup(server.Close)
+		w.hosts[host] = strings.TrimPrefix(server.URL, "http://")
+	}
+	w.api(http.MethodPost, "/git/refs", map[string]string{"ref": "refs/tags/" + tag, "sha": commit}, nil)
+	return w
+}
+
+// api asks GitHub directly, by the same stand-in but past the faults.
+func (w *world) api(method, path string, body, out any) {
+	w.t.Helper()
+	rules := w.faults.Rules()
+	w.faults.Clear()
+	defer func() {
+		if err := w.faults.Add(rules...); err != nil {
+			w.t.Fatal(err)
+		}
+		w.requests = nil
+	}()
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "https://api.github.com/repos/octocat/hello"+path, bytes.NewReader(text))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := (&http.Client{Transport: w}).Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode > 299 {
+		w.t.Fatalf("%s %s: %s", method, path, resp.Status)
+	}
+	if out != nil {
+		if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// releases returns all releases of the tag, drafts too.
+func (w *world) releases() []ghapi.Release {
+	w.t.Helper()
+	var all, found []ghapi.Release
+	w.api(http.MethodGet, "/releases?per_page=100", nil, &all)
+	for _, r := range all {
+		if r.Tag == tag {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// only returns the one release of the tag.
+func (w *world) only() ghapi.Release {
+	w.t.Helper()
+	found := w.releases()
+	if len(found) != 1 {
+		w.t.Fatalf("%d releases of %s, want one", len(found), tag)
+	}
+	return found[0]
+}
+
+// file writes a file and returns its path.
+func (w *world) file(name, content string) string {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+// push puts the same index into both registries.
+func (w *world) push() []image.Pinned {
+	w.t.Helper()
+	index := v1.ImageIndex(empty.Index)
+	for _, p := range []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "arm", Variant: "v7"}} {
+		img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &p}})
+	}
+	var pinned []image.Pinned
+	for _, repository := range []string{"ghcr.io/octocat/hello", "docker.io/octo/hello"} {
+		ref, err := name.ParseReference(repository + ":pushed")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if err := remote.WriteIndex(ref, index, remote.WithTransport(w), remote.WithContext(w.t.Context())); err != nil {
+			w.t.Fatal(err)
+		}
+		digest, err := index.Digest()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p, err := image.ParsePinned(repository + "@" + digest.String())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		pinned = append(pinned, p)
+	}
+	return pinned
+}
+
+// config is a release with two files.
+func (w *world) config() releasenotes.Config {
+	return releasenotes.Config{
+		Files:    []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
+		Registry: registry.Credentials{GitHubToken: secret.New(token)},
+	}
+}
+
+func (w *world) deps() releasenotes.Deps {
+	w.t.Helper()
+	gh, err := ghapi.New(ghapi.Options{Repository: ghapi.Repository{Owner: "octocat", Name: "hello"}, Token: secret.New(token), Transport: w})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	oci, err := registry.New(registry.Credentials{}, registry.Options{Transport: w})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return releasenotes.Deps{
+		GitHub: gh, Registry: oci, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		ServerURL: "https://github.com", Origin: releasenotes.Origin{Repository: "Octocat/hello", Ref: "refs/tags/" + tag, Commit: commit}, Pause: time.Millisecond,
+	}
+}
+
+func (w *world) run(cfg releasenotes.Config) (releasenotes.Result, error) {
+	w.t.Helper()
+	w.requests = nil
+	result, err := releasenotes.Run(w.t.Context(), cfg, w.deps())
+	if text := fmt.Sprint(result, err) + w.log.String(); strings.Contains(text, token) {
+		w.t.Errorf("the token is shown: %s", text)
+	}
+	return result, err
+}
+
+func (w *world) mustRun(cfg releasenotes.Config) releasenotes.Result {
+	w.t.Helper()
+	result, err := w.run(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return result
+}
+
+// writes lists the requests of the last run that change something.
+func (w *world) writes() []string {
+	return slices.DeleteFunc(slices.Clone(w.requests), func(r string) bool { return strings.HasPrefix(r, "GET ") || strings.HasPrefix(r, "HEAD ") })
+}
+
+func id(r ghapi.Release) string { return fmt.Sprint(r.ID) }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,5 +238,23 @@ func TestCancelledRunSaysSo(t *testing.T) {
 	})
 	if code != 1 || !strings.Contains(w.stderr.String(), "cancelled") {
 		t.Errorf("exit %d: %s", code, &w.stderr)
+	}
+}
+
+func TestEnvironmentForProgramsHasNoInputsAndNoIDToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	var got []string
+	code := action.Run(t.Context(), "try", []byte(contract), action.Process{
+		Args: []string{"ghcr.io/acme/app"}, Getenv: func(string) string { return "" }, Stdout: &w.stdout, Stderr: &w.stderr,
+		Environ: func() []string {
+			return []string{"PATH=/bin", "INPUT_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_URL=x", "ACTIONS_RUNTIME_TOKEN=y"}
+		},
+	}, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
+		got = rt.Environ()
+		return result{}, nil
+	})
+	if want := []string{"PATH=/bin", "ACTIONS_RUNTIME_TOKEN=y"}; code != 0 || !slices.Equal(got, want) {
+		t.Errorf("exit %d, environment %q, want %q\n%s", code, got, want, w.stderr.String())
 	}
 }

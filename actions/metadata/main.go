@@ -1,0 +1,42 @@
+// Command metadata derives an image's tags, labels and annotations from what
+// started the workflow.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"time"
+
+	"github.com/org/release-actions/internal/action"
+	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/steps/metadata"
+)
+
+//go:embed action.yml
+var contract []byte
+
+func main() { action.Main("metadata", contract, run) }
+
+func run(ctx context.Context, rt *action.Runtime, cfg metadata.Config) (metadata.Result, error) {
+	gh, err := rt.GitHub()
+	if err != nil {
+		return metadata.Result{}, err
+	}
+	d := metadata.Deps{Dir: gh.Workspace, Environ: rt.Environ(), Log: rt.Log}
+	var errs [4]error
+	d.Event, errs[0] = metadata.NewEvent(gh.EventName, gh.Ref, gh.SHA, gh.Event)
+	d.Settings, errs[1] = metadata.ParseSettings(rt.Getenv, time.Now())
+	if rt.InActions() {
+		d.TempDir = rt.TempDir()
+	}
+	if gh.Repository != "" {
+		options := ghapi.Options{APIURL: gh.APIURL, Token: cfg.GitHubToken, Transport: rt.Transport(cfg.RetryFor)}
+		errs[2] = options.Repository.UnmarshalText([]byte(gh.Repository))
+		d.GitHub, errs[3] = ghapi.New(options)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return metadata.Result{}, err
+	}
+	return metadata.Run(ctx, cfg, d)
+}

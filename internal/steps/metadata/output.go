@@ -1,0 +1,167 @@
+package metadata
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Result is what the step gives to the steps after it. Lists are joined by the
+// separators that the inputs name.
+type Result struct {
+	Version     string          `output:"version"`
+	Tags        string          `output:"tags"`
+	TagNames    string          `output:"tag-names"`
+	ImageNames  []string        `output:"image-names"`
+	Labels      string          `output:"labels"`
+	Annotations string          `output:"annotations"`
+	JSON        json.RawMessage `output:"json"`
+	// The bake files, for docker buildx bake; empty outside of a runner.
+	BakeFileTags        string `output:"bake-file-tags"`
+	BakeFileLabels      string `output:"bake-file-labels"`
+	BakeFileAnnotations string `output:"bake-file-annotations"`
+	BakeFile            string `output:"bake-file"`
+
+	// Outcomes says for every rule what it came to, in the order of priority.
+	Outcomes []Outcome
+
+	lists   lists
+	export  bool
+	explain bool
+}
+
+// lists are the outputs before they are joined, as the output json has them.
+type lists struct {
+	Tags        []string          `json:"tags"`
+	TagNames    []string          `json:"tag-names"`
+	Labels      map[string]string `json:"labels"`
+	Annotations []string          `json:"annotations"`
+}
+
+// writeBake writes the bake files into a new directory of dir.
+//
+// https://docs.docker.com/build/bake/reference/
+func (r *Result) writeBake(dir, target string, images []string) error {
+	dir, err := os.MkdirTemp(dir, "metadata-")
+	if err != nil {
+		return err
+	}
+	args := map[string]string{"DOCKER_META_IMAGES": strings.Join(images, ",")}
+	if r.Version != "" {
+		args["DOCKER_META_VERSION"] = r.Version
+	}
+	for _, file := range []struct {
+		path   *string
+		name   string
+		target map[string]any
+	}{
+		{&r.BakeFileTags, "bake-tags.json", map[string]any{"tags": r.lists.Tags, "args": args}},
+		{&r.BakeFileLabels, "bake-labels.json", map[string]any{"labels": r.lists.Labels}},
+		{&r.BakeFileAnnotations, "bake-annotations.json", map[string]any{"annotations": r.lists.Annotations}},
+		{&r.BakeFile, "bake.json", map[string]any{"tags": r.lists.Tags, "labels": r.lists.Labels, "args": args}},
+	} {
+		text, err := encode(map[string]any{"target": map[string]any{target: file.target}})
+		if err != nil {
+			return err
+		}
+		*file.path = filepath.Join(dir, "docker-metadata-action-"+file.name)
+		if err := os.WriteFile(*file.path, text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode writes JSON whose < and & stay as they are.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimRight(b.Bytes(), "\n"), err
+}
+
+// Env returns the outputs as variables for the steps after this one.
+func (r Result) Env() map[string]string {
+	if !r.export {
+		return nil
+	}
+	env := map[string]string{}
+	for name, value := range map[string]string{
+		"VERSION": r.Version, "TAGS": r.Tags, "TAG_NAMES": r.TagNames, "LABELS": r.Labels, "ANNOTATIONS": r.Annotations,
+		"BAKE_FILE_TAGS": r.BakeFileTags, "BAKE_FILE_LABELS": r.BakeFileLabels, "BAKE_FILE_ANNOTATIONS": r.BakeFileAnnotations, "BAKE_FILE": r.BakeFile,
+	} {
+		env["DOCKER_METADATA_OUTPUT_"+name] = value
+	}
+	return env
+}
+
+// Print writes the tags, and with explain what each rule came to.
+func (r Result) Print(w io.Writer) error {
+	if r.JSON == nil {
+		return nil // an error says it all
+	}
+	var b strings.Builder
+	if r.explain {
+		b.WriteString("RULE\tPRIORITY\tTAG\tWHY\n")
+		for _, o := range r.Outcomes {
+			fmt.Fprintf(&b, "%s\t%v\t%s\t%s\n", o.Rule.Entry.Text, o.Rule.Priority, o.Tag, o.Why)
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "version: %s\n", r.Version)
+	for _, tag := range r.lists.Tags {
+		b.WriteString(tag + "\n")
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := io.WriteString(table, b.String())
+	return errors.Join(err, table.Flush())
+}
+
+// Summary is the step's part of the job's page.
+func (r Result) Summary() string {
+	if r.JSON == nil {
+		return ""
+	}
+	var b strings.Builder
+	if r.Version != "" {
+		fmt.Fprintf(&b, "## Metadata of %s\n\n", code(r.Version))
+	} else {
+		b.WriteString("## Metadata\n\n")
+	}
+	if len(r.lists.Tags) == 0 {
+		b.WriteString("No rule gave a tag on this event.\n")
+	} else {
+		b.WriteString("| tag |\n|---|\n")
+		for _, tag := range r.lists.Tags {
+			fmt.Fprintf(&b, "| %s |\n", code(tag))
+		}
+	}
+	b.WriteString("\n<details><summary>Rules</summary>\n\n| rule | tag | why |\n|---|---|---|\n")
+	for _, o := range r.Outcomes {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", code(o.Rule.Entry.Text), code(o.Tag), code(o.Why))
+	}
+	b.WriteString("\n</details>\n\n<details><summary>Labels</summary>\n\n| label | value |\n|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(r.lists.Labels)) {
+		fmt.Fprintf(&b, "| %s | %s |\n", code(name), code(r.lists.Labels[name]))
+	}
+	b.WriteString("\n</details>\n")
+	return b.String()
+}
+
+// code writes text from elsewhere as a cell's code, where it can't do harm.
+func code(text string) string {
+	if text == "" {
+		return ""
+	}
+	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", "\r", "", "\n", "<br>").Replace(text)
+	return "<code>" + text + "</code>"
+}

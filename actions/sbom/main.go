@@ -1,0 +1,32 @@
+// Command sbom describes an image: an SPDX and a CycloneDX document for each
+// platform and for the index.
+package main
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"path/filepath"
+
+	"github.com/org/release-actions/internal/action"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/steps/sbom"
+)
+
+//go:embed action.yml
+var contract []byte
+
+func main() { action.Main("sbom", contract, run) }
+
+func run(ctx context.Context, rt *action.Runtime, cfg sbom.Config) (sbom.Result, error) {
+	created, err := sbom.ParseEpoch(rt.Getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return sbom.Result{}, err
+	}
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	if err != nil {
+		return sbom.Result{}, err
+	}
+	cfg.OutputDir = cmp.Or(cfg.OutputDir, filepath.Join(rt.TempDir(), "sbom", cfg.Images[0].Digest.Hex()[:12]))
+	return sbom.Run(ctx, cfg, sbom.Deps{Registry: reg, TempDir: rt.TempDir(), Created: created, Log: rt.Log})
+}

@@ -1,0 +1,251 @@
+// Package evidencetest is the world of tests about evidence: an image for three
+// platforms in two registries, one of which has the Referrers API and one has
+// not, and a Sigstore instance.
+package evidencetest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	ggcr "github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/sigstore"
+	"github.com/org/release-actions/internal/sigstore/sigstoretest"
+	"github.com/org/release-actions/internal/transport"
+)
+
+// Workflow is the job_workflow_ref of the job that signs.
+const Workflow = "acme/app/.github/workflows/release.yml@refs/tags/v1.2.3"
+
+// Platforms are those of the image.
+var Platforms = []image.Platform{{OS: "linux", Arch: "amd64"}, {OS: "linux", Arch: "arm64"}, {OS: "linux", Arch: "arm", Variant: "v7"}}
+
+// World is what a test has.
+type World struct {
+	Sigstore   *sigstoretest.Instance
+	Registries []*Registry
+	Client     *registry.Client
+	Images     []image.Pinned // the index, in every registry
+	Digests    []image.Digest // of the index, and of each platform's image
+}
+
+// Registry is a registry in memory, whose requests can be intercepted.
+type Registry struct {
+	Repository image.Repository
+
+	mu        sync.Mutex
+	intercept func(w http.ResponseWriter, r *http.Request) bool
+	writes    int
+	store     http.Handler
+}
+
+// Intercept has f answer requests in the place of the registry; where it
+// returns false it left the request alone.
+func (r *Registry) Intercept(f func(w http.ResponseWriter, r *http.Request) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.intercept = f
+}
+
+// Writes returns how many requests asked for a change.
+func (r *Registry) Writes() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.writes
+}
+
+// ServeHTTP implements http.Handler.
+func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		r.writes++
+	}
+	intercept := r.intercept
+	r.mu.Unlock()
+	if intercept == nil || !intercept(w, req) {
+		r.store.ServeHTTP(w, req)
+	}
+}
+
+// New returns a world that ends with the test.
+func New(t testing.TB) *World {
+	t.Helper()
+	client, err := registry.New(registry.Credentials{}, registry.Options{Transport: transport.New(transport.Options{RetryFor: -1})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{Sigstore: sigstoretest.New(t), Client: client}
+	for _, referrers := range []bool{true, false} {
+		r := newRegistry(t, referrers)
+		w.Registries = append(w.Registries, r)
+		w.Digests = r.PushImage(t, Platforms...)
+		w.Images = append(w.Images, r.Repository.Pin(w.Digests[0]))
+	}
+	return w
+}
+
+func newRegistry(t testing.TB, referrers bool) *Registry {
+	t.Helper()
+	r := &Registry{store: ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)), ggcr.WithReferrersSupport(referrers))}
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	var err error
+	if r.Repository, err = image.ParseRepository(strings.TrimPrefix(server.URL, "http://") + "/acme/app"); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// PushImage stores an index with an image for each platform, and returns the
+// digests of both, the index first. The same platforms give the same digests.
+func (r *Registry) PushImage(t testing.TB, platforms ...image.Platform) []image.Digest {
+	t.Helper()
+	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
+	digests := []image.Digest{""}
+	for _, p := range platforms {
+		config := r.putBlob(t, fmt.Appendf(nil, `{"os":%q,"architecture":%q,"variant":%q}`, p.OS, p.Arch, p.Variant))
+		config.MediaType = types.OCIConfigJSON
+		d := r.putManifest(t, v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{}}, types.OCIManifestSchema1)
+		d.Platform = &v1.Platform{OS: p.OS, Architecture: p.Arch, Variant: p.Variant}
+		index.Manifests = append(index.Manifests, d)
+		digests = append(digests, image.Digest(d.Digest.String()))
+	}
+	digests[0] = image.Digest(r.putManifest(t, index, types.OCIImageIndex).Digest.String())
+	return digests
+}
+
+func (r *Registry) putBlob(t testing.TB, content []byte) v1.Descriptor {
+	t.Helper()
+	d := describe(content)
+	r.put(t, http.MethodPost, "/v2/"+r.Repository.Path()+"/blobs/uploads/?digest="+d.Digest.String(), "application/octet-stream", content)
+	return d
+}
+
+func (r *Registry) putManifest(t testing.TB, manifest any, mediaType types.MediaType) v1.Descriptor {
+	t.Helper()
+	content, err := json.Marshal(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := describe(content)
+	d.MediaType = mediaType
+	r.put(t, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+d.Digest.String(), string(mediaType), content)
+	return d
+}
+
+// Tag puts a tag on a manifest.
+func (r *Registry) Tag(t testing.TB, d image.Digest, tag string) {
+	t.Helper()
+	req := httptest.NewRequest(http.MethodGet, "/v2/"+r.Repository.Path()+"/manifests/"+string(d), nil)
+	w := httptest.NewRecorder()
+	r.store.ServeHTTP(w, req)
+	r.put(t, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+tag, w.Header().Get("Content-Type"), w.Body.Bytes())
+}
+
+func (r *Registry) put(t testing.TB, method, path, mediaType string, content []byte) {
+	t.Helper()
+	req := httptest.NewRequest(method, path, bytes.NewReader(content))
+	req.Header.Set("Content-Type", mediaType)
+	w := httptest.NewRecorder()
+	r.store.ServeHTTP(w, req)
+	if w.Code != http.StatusCreated {
+		t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+}
+
+func describe(content []byte) v1.Descriptor {
+	sum := sha256.Sum256(content)
+	return v1.Descriptor{Size: int64(len(content)), Digest: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}}
+}
+
+// Publisher returns one that signs as workflow.
+func (w *World) Publisher(t testing.TB, workflow string) evidence.Publisher {
+	t.Helper()
+	const retryFor = time.Second
+	p, err := evidence.NewPublisher(t.Context(), w.Client,
+		sigstore.Instance{Trust: w.Trust(), SigningConfig: w.Sigstore.SigningConfig}, sigstoretest.Token(workflow), retryFor,
+		sigstore.Options{Transport: transport.New(transport.Options{RetryFor: retryFor, Replayable: true}), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Trust returns the input that names the instance.
+func (w *World) Trust() sigstore.Trust { return sigstore.Trust{TrustedRoot: w.Sigstore.TrustedRoot} }
+
+// Identity is that of certificates for Workflow.
+func Identity() sigstore.Identity {
+	return sigstore.Identity{Subject: sigstoretest.Subject(Workflow), Issuer: sigstoretest.Issuer}
+}
+
+// Bundles returns the bundles that are attached to d in registry n, with no
+// regard to who signed them.
+func (w *World) Bundles(t testing.TB, n int, d image.Digest) [][]byte {
+	t.Helper()
+	at := w.Registries[n].Repository.Pin(d)
+	referrers, err := w.Client.Referrers(t.Context(), at, sigstore.BundleMediaType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bundles [][]byte
+	for _, d := range referrers {
+		a, err := w.Client.Artifact(t.Context(), at.Repository.Pin(d.Digest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundles = append(bundles, a.Content)
+	}
+	return bundles
+}
+
+// Attach attaches a bundle, or what should be none, to d in registry n.
+func (w *World) Attach(t testing.TB, n int, d image.Digest, predicateType string, content []byte) {
+	t.Helper()
+	_, err := w.Client.Attach(t.Context(), w.Registries[n].Repository.Pin(d), registry.Artifact{
+		ArtifactType: sigstore.BundleMediaType, MediaType: sigstore.BundleMediaType, Content: content,
+		Annotations: map[string]string{"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicateType},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SPDX returns an SPDX document about d.
+func SPDX(d image.Digest) []byte {
+	return fmt.Appendf(nil, `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"app",
+ "documentNamespace":"https://example.com/%s","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: test"]},
+ "packages":[{"name":"app","SPDXID":"SPDXRef-image","downloadLocation":"NOASSERTION","externalRefs":[
+  {"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"%s"}]},
+  {"name":"musl","SPDXID":"SPDXRef-musl","downloadLocation":"NOASSERTION"}],
+ "relationships":[{"spdxElementId":"SPDXRef-DOCUMENT","relationshipType":"DESCRIBES","relatedSpdxElement":"SPDXRef-image"},
+  {"spdxElementId":"SPDXRef-image","relationshipType":"CONTAINS","relatedSpdxElement":"SPDXRef-musl"}]}`, d.Hex(), purl(d))
+}
+
+// CycloneDX returns a CycloneDX document about d.
+func CycloneDX(d image.Digest) []byte {
+	return fmt.Appendf(nil, `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,
+ "metadata":{"component":{"type":"container","name":"app","bom-ref":"image","purl":"%s"}},
+ "components":[{"type":"library","name":"musl","bom-ref":"musl"}]}`, purl(d))
+}
+
+func purl(d image.Digest) string {
+	return "pkg:oci/app@sha256%3A" + d.Hex() + "?arch=amd64&repository_url=ghcr.io%2Facme%2Fapp"
+}

@@ -1,0 +1,151 @@
+package sigstore
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/org/release-actions/internal/image"
+)
+
+// Verifier decides whether bundles were signed by whom they should. It may be
+// used by several goroutines.
+type Verifier struct {
+	trusted  root.TrustedMaterial
+	verifier *verify.Verifier
+}
+
+// Verified is what a bundle says that was verified.
+type Verified struct {
+	Statement     []byte // the in-toto statement, as it was signed
+	PredicateType string
+	Identity      Identity  // of the certificate
+	LogIndex      int64     // of the entry in the transparency log
+	Time          time.Time // when the log or a timestamp authority saw it
+}
+
+// NewVerifier returns a verifier for the instance that t describes.
+func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
+	trusted, err := trustedRoot(ctx, t.TrustedRoot, o)
+	if err != nil {
+		return nil, err
+	}
+	options := []verify.VerifierOption{
+		verify.WithTransparencyLog(1),
+		// A short-lived certificate needs a time that somebody else vouches for.
+		verify.WithObserverTimestamps(1),
+		verify.WithoutStatementPredicate(),
+	}
+	// An instance without certificate transparency makes certificates without SCTs.
+	if len(trusted.CTLogs()) > 0 {
+		options = append(options, verify.WithSignedCertificateTimestamps(1))
+	}
+	v, err := verify.NewVerifier(trusted, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{trusted: trusted, verifier: v}, nil
+}
+
+// Verify checks that text is a bundle, signed by id, of a statement about the
+// artifact with digest d. It needs no network: every error is a refusal, and
+// says why.
+func (v *Verifier) Verify(text []byte, d image.Digest, id Identity) (Verified, error) {
+	var b bundle.Bundle
+	if err := b.UnmarshalJSON(text); err != nil {
+		return Verified{}, fmt.Errorf("not a Sigstore bundle: %w", err)
+	}
+	envelope := b.GetDsseEnvelope()
+	if envelope == nil {
+		return Verified{}, errors.New("the bundle holds no in-toto statement")
+	}
+	policy, err := policyFor(d, id)
+	if err != nil {
+		return Verified{}, err
+	}
+	result, err := v.verifier.Verify(&b, policy)
+	if err != nil {
+		return Verified{}, describe(&b, id, err)
+	}
+	// One time is enough for the verifier, which passes over others that are false.
+	if _, failed, err := verify.VerifySignedTimestamp(&b, v.trusted); err != nil || len(failed) > 0 {
+		return Verified{}, fmt.Errorf("the bundle has a timestamp that does not verify: %w", errors.Join(append(failed, err)...))
+	}
+	summary := result.Signature.Certificate
+	found := Verified{
+		Statement:     envelope.GetPayload(),
+		PredicateType: result.Statement.GetPredicateType(),
+		Identity:      Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer},
+	}
+	found.LogIndex, found.Time, err = v.seen(&b, result.VerifiedTimestamps)
+	return found, err
+}
+
+func policyFor(d image.Digest, id Identity) (verify.PolicyBuilder, error) {
+	if err := id.Validate(); err != nil {
+		return verify.PolicyBuilder{}, err
+	}
+	pattern, err := id.pattern()
+	if err != nil {
+		return verify.PolicyBuilder{}, err
+	}
+	certified, err := verify.NewShortCertificateIdentity(id.Issuer, "", id.Subject, pattern)
+	if err != nil {
+		return verify.PolicyBuilder{}, err
+	}
+	if _, err := image.ParseDigest(string(d)); err != nil {
+		return verify.PolicyBuilder{}, err
+	}
+	sum, err := hex.DecodeString(d.Hex())
+	if err != nil {
+		return verify.PolicyBuilder{}, err
+	}
+	return verify.NewPolicy(verify.WithArtifactDigest("sha256", sum), verify.WithCertificateIdentity(certified)), nil
+}
+
+// describe says who signed where it was somebody else.
+func describe(b *bundle.Bundle, id Identity, err error) error {
+	var mismatch *verify.ErrNoMatchingCertificateIdentity
+	if !errors.As(err, &mismatch) {
+		return err
+	}
+	content, contentErr := b.VerificationContent()
+	if contentErr != nil || content.Certificate() == nil {
+		return err
+	}
+	summary, summaryErr := certificate.SummarizeCertificate(content.Certificate())
+	if summaryErr != nil {
+		return err
+	}
+	return fmt.Errorf("signed by %s, not by %s", Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer}, id)
+}
+
+// seen returns where the log has the signature, and the earliest time at which
+// a log or an authority vouches for it.
+func (v *Verifier) seen(b *bundle.Bundle, times []verify.TimestampVerificationResult) (int64, time.Time, error) {
+	entries, err := b.TlogEntries()
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	earliest := times[0].Timestamp // the verifier demands one
+	for _, t := range times {
+		if t.Timestamp.Before(earliest) {
+			earliest = t.Timestamp
+		}
+	}
+	logs := v.trusted.RekorLogs()
+	for _, entry := range entries {
+		// Entries of other logs are passed over by the verifier, too.
+		if _, known := logs[hex.EncodeToString([]byte(entry.LogKeyID()))]; known {
+			return entry.LogIndex(), earliest.UTC(), nil
+		}
+	}
+	return 0, time.Time{}, errors.New("the bundle has no entry of a known log")
+}

@@ -1,0 +1,182 @@
+// Package buildpush builds an image once, for all platforms and registries,
+// through docker buildx, and pushes it by its digest: no tag moves here.
+//
+// Credentials reach BuildKit through a private docker configuration that lives
+// as long as the build. What was pushed is then read back from every registry.
+// Where an earlier run of the same workflow released the same commit already,
+// its image is taken and nothing is built.
+package buildpush
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/sigstore"
+)
+
+// Config holds the step's inputs. Those that docker/build-push-action has, too,
+// have its names and syntax.
+type Config struct {
+	// Images are the repositories that the image is pushed to.
+	Images    []image.Repository `input:"images,required"`
+	Platforms []image.Platform   `input:"platforms,comma"`
+	Build     Build
+	Secrets   Mounts
+	Registry  registry.Credentials
+
+	// ResumeTags are the tags that will be put on the image. The version's own
+	// one leads to the image that an earlier run released.
+	ResumeTags []image.Ref `input:"resume-tags"`
+	// Overwrite says that a released version may change, so that it is built anew.
+	Overwrite bool `input:"overwrite"`
+	Trust     sigstore.Trust
+	RetryFor  time.Duration `input:"retry-for"`
+}
+
+// Validate checks the rules across inputs.
+func (c Config) Validate() error {
+	errs := []error{c.Secrets.Validate(), c.Registry.Validate()}
+	for i, repo := range c.Images {
+		if slices.Contains(c.Images[:i], repo) {
+			errs = append(errs, fmt.Errorf("input \"images\": %q is given twice", repo))
+		}
+	}
+	for _, in := range []Pair{{"context", c.Build.Context}, {"file", c.Build.File}} {
+		if strings.HasPrefix(in.Value, "-") {
+			errs = append(errs, hint.Wrap(fmt.Errorf("input %q: %q is no path, and a step has no standard input", in.Name, in.Value), "write it as in %q", "./"+in.Value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Deps are what the step works with.
+type Deps struct {
+	Registry *registry.Client
+	// Revision is the commit that is built; nothing is resumed where "".
+	Revision string
+	// Token returns the runner's OIDC token, which names the workflow whose
+	// signature a released image must have.
+	Token    func(context.Context) (secret.String, error)
+	Sigstore sigstore.Options
+	// BuilderID is the URL of the run, for the provenance; left out where "".
+	BuilderID string
+	// LookPath finds a program, as exec.LookPath does.
+	LookPath func(string) (string, error)
+	// Env is the environment for buildx, free of what a build has no business with.
+	Env []string
+	// DockerConfigDir holds docker's own configuration.
+	DockerConfigDir string
+	// TempDir is where the private directory goes.
+	TempDir string
+	// Output takes the log of buildx.
+	Output io.Writer
+	Log    *slog.Logger
+}
+
+// Result is the image that was built, or found.
+type Result struct {
+	// Digest is the index's, the same in every registry.
+	Digest    image.Digest     `output:"digest"`
+	Images    []image.Pinned   `output:"images"`
+	Platforms []image.Platform `output:"platforms"`
+	// ImageID is the digest of the configuration of a plain image, else Digest.
+	ImageID string `output:"imageid"`
+	// Metadata is what buildx wrote of the build: a JSON object.
+	Metadata json.RawMessage `output:"metadata"`
+
+	manifests []registry.PlatformManifest
+	resumed   bool
+}
+
+// Summary returns the platforms and their digests as Markdown.
+func (r *Result) Summary() string {
+	if r.Digest == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("### Image\n\n")
+	if r.resumed {
+		b.WriteString("An earlier run of this workflow released this commit already. Its image was taken; nothing was built.\n\n")
+	}
+	for _, pinned := range r.Images {
+		fmt.Fprintf(&b, "- `%s`\n", pinned)
+	}
+	b.WriteString("\n| platform | digest |\n|---|---|\n")
+	for _, m := range r.manifests {
+		fmt.Fprintf(&b, "| %s | `%s` |\n", m.Platform, m.Digest)
+	}
+	return b.String()
+}
+
+// Print writes where the image is, as plain text.
+func (r *Result) Print(w io.Writer) error {
+	for _, pinned := range r.Images {
+		if _, err := fmt.Fprintln(w, pinned); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run builds and pushes the image that cfg describes.
+func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
+	if err := checkPush(ctx, cfg.Images, d.Registry); err != nil {
+		return Result{}, err
+	}
+	metadata, err := resume(ctx, cfg, d)
+	if err != nil {
+		return Result{}, err
+	}
+	resumed := metadata.Digest != ""
+	if !resumed {
+		if metadata, err = build(ctx, cfg, d); err != nil {
+			return Result{}, err
+		}
+	}
+	manifests, err := readBack(ctx, cfg, metadata.Digest, d.Registry)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{
+		Digest:    metadata.Digest,
+		ImageID:   metadata.imageID(),
+		Metadata:  metadata.text,
+		manifests: manifests,
+		resumed:   resumed,
+	}
+	for _, repo := range cfg.Images {
+		result.Images = append(result.Images, repo.Pin(metadata.Digest))
+	}
+	for _, m := range manifests {
+		result.Platforms = append(result.Platforms, m.Platform)
+	}
+	return result, nil
+}
+
+// checkPush sees to it that every registry will take the image, since a build
+// is long and its push comes last.
+func checkPush(ctx context.Context, images []image.Repository, client *registry.Client) error {
+	errs := make([]error, len(images))
+	var group errgroup.Group
+	for i, repo := range images {
+		group.Go(func() error {
+			errs[i] = client.CheckPush(ctx, repo)
+			return nil
+		})
+	}
+	_ = group.Wait() // every error is in errs, so that all are told
+	return errors.Join(errs...)
+}

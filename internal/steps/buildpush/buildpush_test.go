@@ -1,0 +1,279 @@
+package buildpush
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/secret"
+)
+
+func TestBuildIsPushedByDigestToEveryRegistry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	result, err := Run(t.Context(), w.cfg, w.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []image.Pinned{w.cfg.Images[0].Pin(result.Digest), w.cfg.Images[1].Pin(result.Digest)}; !slices.Equal(result.Images, want) {
+		t.Errorf("images %v, want %v", result.Images, want)
+	}
+	if !slices.Equal(result.Platforms, w.cfg.Platforms) {
+		t.Errorf("platforms %v, want %v", result.Platforms, w.cfg.Platforms)
+	}
+	if result.ImageID != string(result.Digest) || !bytes.Contains(result.Metadata, []byte(result.Digest)) {
+		t.Errorf("image id %q, metadata %s", result.ImageID, result.Metadata)
+	}
+	for _, pinned := range result.Images {
+		if _, err := w.deps.Registry.Manifest(t.Context(), pinned); err != nil {
+			t.Error(err)
+		}
+	}
+	if s := result.Summary(); !strings.Contains(s, "| linux/arm/v7 | `sha256:") || !strings.Contains(s, result.Images[1].String()) {
+		t.Errorf("summary:\n%s", s)
+	}
+	c := w.call(t)
+	if i := slices.Index(c.Env, "SOURCE_DATE_EPOCH=1700000000"); i < 0 {
+		t.Error("SOURCE_DATE_EPOCH doesn't reach buildx")
+	}
+	w.checkNothingLeft(t)
+}
+
+func TestDockerConfigurationIsPrivateAndComplete(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+		t.Fatal(err)
+	}
+	c := w.call(t)
+	auths, _ := c.DockerConfig["auths"].(map[string]any)
+	for _, host := range []string{"quay.io", w.cfg.Images[0].Host(), w.cfg.Images[1].Host()} {
+		if auths[host] == nil {
+			t.Errorf("no login for %s among %v", host, auths)
+		}
+	}
+	if c.DockerConfig["currentContext"] != "mine" {
+		t.Errorf("the rest of config.json is lost: %v", c.DockerConfig)
+	}
+	if c.Linked["buildx/current"] == "" || c.Linked["cli-plugins/docker-compose"] != "a plugin" {
+		t.Errorf("builders or plugins are lost: %v", c.Linked)
+	}
+	if c.ConfigMode != "-rwx------" {
+		t.Errorf("its directory has mode %s", c.ConfigMode)
+	}
+	for _, name := range []string{"config.json", "buildx/current", "cli-plugins/docker-compose"} {
+		if _, err := os.Stat(filepath.Join(w.deps.DockerConfigDir, name)); err != nil {
+			t.Errorf("the original is damaged: %v", err)
+		}
+	}
+}
+
+func TestMachineWithoutDockerConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	w.deps.DockerConfigDir = filepath.Join(t.TempDir(), "none")
+	if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSecretsReachTheBuildAndNoArgument(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	file := filepath.Join(t.TempDir(), "netrc")
+	if err := os.WriteFile(file, []byte("from-a-file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Secrets = Mounts{
+		Values: SecretList{{"token", secret.New("planted-secret")}, {"key", secret.New("planted\nlines")}},
+		Files:  []Pair{{"netrc", file}},
+	}
+	if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+		t.Fatal(err)
+	}
+	c := w.call(t)
+	for id, want := range map[string]string{"token": "planted-secret", "key": "planted\nlines", "netrc": "from-a-file"} {
+		if c.Secrets[id] != want {
+			t.Errorf("secret %q is %q", id, c.Secrets[id])
+		}
+	}
+	seen := strings.Join(c.Args, "\n") + w.output.String() + w.log.String()
+	for _, planted := range []string{"planted-secret", "planted\nlines", password, "from-a-file"} {
+		if strings.Contains(seen, planted) {
+			t.Errorf("%q is in an argument or a log", planted)
+		}
+	}
+	w.checkNothingLeft(t)
+}
+
+func TestSecretsFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	specs, err := Mounts{Envs: []Pair{{"npm", "NPM_TOKEN"}}}.specs(t.TempDir(), w.deps.Env)
+	if want := []string{"id=npm,env=NPM_TOKEN"}; err != nil || !slices.Equal(specs, want) {
+		t.Errorf("got %q, %v; want %q", specs, err, want)
+	}
+	for want, mounts := range map[string]Mounts{
+		`no variable "ABSENT" for the secret "npm"`: {Envs: []Pair{{"npm", "ABSENT"}}},
+		`no readable file`:                          {Files: []Pair{{"npm", filepath.Join(t.TempDir(), "absent")}}},
+	} {
+		w.cfg.Secrets = mounts
+		if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		w.checkNothingLeft(t)
+	}
+}
+
+func TestFailedBuildQuotesTheStep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fail")
+	_, err := Run(t.Context(), w.cfg, w.deps)
+	if err == nil || !strings.Contains(err.Error(), "> [build 1/1] RUN echo compiling") || strings.Contains(err.Error(), "load build definition") {
+		t.Errorf("error %v", err)
+	}
+	if !strings.Contains(w.output.String(), "#6 0.064 compiling") {
+		t.Errorf("the log lacks the build: %s", w.output.String())
+	}
+	w.checkNothingLeft(t)
+}
+
+func TestResultIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]string{
+		"silent":        "pushed nothing",
+		"lose-platform": "has the platforms linux/arm/v7, linux/arm64, and linux/amd64, linux/arm/v7, linux/arm64 are asked for",
+		"lose-registry": "404",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, mode)
+			if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+			w.checkNothingLeft(t)
+		})
+	}
+}
+
+func TestRefusedLoginFailsBeforeTheBuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	w.cfg.Registry.Auth[1].Password = secret.New("wrong")
+	var err error
+	if w.deps.Registry, err = registry.New(w.cfg.Registry, registry.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Run(t.Context(), w.cfg, w.deps)
+	if !errors.Is(err, registry.ErrDenied) || !strings.Contains(err.Error(), w.cfg.Images[1].String()) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(w.report); err == nil {
+		t.Error("it was built")
+	}
+}
+
+func TestIdleCacheIsTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		cache, variable string
+		told            bool
+	}{
+		{"type=gha,mode=max", "", true},
+		{"type=gha,mode=max", "ACTIONS_RUNTIME_TOKEN=x", false},
+		{"type=registry,ref=ghcr.io/acme/app:cache", "", false},
+	} {
+		w := newWorld(t, "push")
+		w.cfg.Build.CacheTo = Lines{test.cache}
+		w.deps.Env = append(w.deps.Env, test.variable)
+		if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(w.log.String(), "does nothing here"); told != test.told {
+			t.Errorf("%q with %q: told %v\n%s", test.cache, test.variable, told, w.log.String())
+		}
+	}
+}
+
+func TestBuildxIsFound(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, "push")
+	for _, test := range []struct {
+		has  []string
+		want []string
+	}{
+		{[]string{"docker", "docker-buildx"}, []string{self, "buildx"}},
+		{[]string{"docker-buildx", "buildx"}, []string{self}},
+		{[]string{"buildx"}, []string{self}},
+		{nil, nil},
+	} {
+		w.deps.LookPath = func(name string) (string, error) {
+			if slices.Contains(test.has, name) {
+				return self, nil
+			}
+			return "", os.ErrNotExist
+		}
+		got, err := w.deps.findBuildx(t.Context())
+		if !slices.Equal(got, test.want) || (err == nil) != (test.want != nil) {
+			t.Errorf("%v: got %v, %v", test.has, got, err)
+		}
+	}
+	w = newWorld(t, "no-plugin")
+	if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || len(hint.Of(err)) == 0 || !strings.Contains(err.Error(), "no docker buildx") {
+		t.Errorf("error %v", err)
+	}
+	w.checkNothingLeft(t)
+}
+
+func TestCancelledBuildLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"hang", "stubborn"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, mode)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() {
+				_, err := Run(ctx, w.cfg, w.deps)
+				done <- err
+			}()
+			var pid int
+			for pid == 0 {
+				select {
+				case err := <-done:
+					t.Fatal("ended by itself:", err)
+				case <-time.After(10 * time.Millisecond):
+				}
+				if text, err := os.ReadFile(w.report + ".pid"); err == nil {
+					pid, _ = strconv.Atoi(string(text))
+				}
+			}
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+			if alive(pid) {
+				t.Error("buildx is alive")
+			}
+			if _, err := os.Stat(w.report + ".interrupted"); mode == "hang" && err != nil {
+				t.Error("buildx had no chance to tidy up")
+			}
+			w.checkNothingLeft(t)
+		})
+	}
+}

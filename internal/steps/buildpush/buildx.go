@@ -1,0 +1,114 @@
+package buildpush
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/org/release-actions/internal/hint"
+)
+
+// grace is how long a cancelled buildx may tidy up. A runner kills the step
+// 10 s after its first signal.
+const grace = 5 * time.Second
+
+// build runs buildx and returns what it wrote of the build. Whatever happens,
+// the credentials that it was given are gone afterwards.
+func build(ctx context.Context, cfg Config, d Deps) (m metadata, err error) {
+	private, err := newPrivateDir(d.TempDir, d.Log)
+	if err != nil {
+		return metadata{}, err
+	}
+	defer func() { err = errors.Join(err, private.Close()) }()
+	dockerConfig := filepath.Join(private.path, "docker")
+	if err := writeDockerConfig(dockerConfig, d.DockerConfigDir, cfg.Registry); err != nil {
+		return metadata{}, err
+	}
+	secrets, err := cfg.Secrets.specs(private.path, d.Env)
+	if err != nil {
+		return metadata{}, err
+	}
+	d.Env = append(slices.Clone(d.Env), "DOCKER_CONFIG="+dockerConfig)
+	command, err := d.findBuildx(ctx)
+	if err != nil {
+		return metadata{}, err
+	}
+	v := invocation{metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, builderID: d.BuilderID}
+	warnOfIdleCache(cfg.Build, d)
+	var log tail
+	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &log)); err != nil {
+		if ctx.Err() != nil {
+			return metadata{}, fmt.Errorf("build: %w", ctx.Err())
+		}
+		return metadata{}, explain(err, log.String())
+	}
+	return readMetadata(v.metadataFile)
+}
+
+// findBuildx returns the command that is buildx: docker's plugin, or the
+// program by itself.
+func (d Deps) findBuildx(ctx context.Context) ([]string, error) {
+	for _, names := range [][]string{{"docker", "buildx"}, {"docker-buildx"}, {"buildx"}} {
+		path, err := d.LookPath(names[0])
+		if err != nil {
+			continue
+		}
+		command := append([]string{path}, names[1:]...)
+		var version bytes.Buffer
+		// A docker without the plugin answers with its own help.
+		err = d.execute(ctx, append(slices.Clip(command), "version"), &version)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil && strings.Contains(version.String(), "buildx") {
+			d.Log.Info("building with " + strings.TrimSpace(version.String()))
+			return command, nil
+		}
+	}
+	return nil, hint.New("there is no docker buildx here",
+		"use a runner that has Docker, such as ubuntu-latest, or install buildx as a plugin of docker or as \"docker-buildx\" on PATH")
+}
+
+// execute runs a command in a process group of its own. When ctx is done the
+// group gets SIGINT, and what is left of it after a while is killed.
+func (d Deps) execute(ctx context.Context, command []string, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the command is buildx
+	cmd.Env, cmd.Stdout, cmd.Stderr = d.Env, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error {
+		if syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) != nil {
+			return os.ErrProcessDone
+		}
+		return nil
+	}
+	cmd.WaitDelay = grace
+	err := cmd.Run()
+	if ctx.Err() != nil && cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly, nothing is left
+	}
+	return err
+}
+
+// warnOfIdleCache says that buildx passes over GitHub's cache without a word
+// where nothing gives the right to use it.
+func warnOfIdleCache(b Build, d Deps) {
+	for _, cache := range slices.Concat(b.CacheFrom, b.CacheTo) {
+		if strings.Contains(cache, "type=gha") && !strings.Contains(cache, "token=") && !hasVariable(d.Env, "ACTIONS_RUNTIME_TOKEN") {
+			d.Log.Warn("a cache of type=gha does nothing here: ACTIONS_RUNTIME_TOKEN is not set, which the runner gives to JavaScript actions only; use type=registry")
+			return
+		}
+	}
+}
+
+func hasVariable(env []string, name string) bool {
+	return slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+}

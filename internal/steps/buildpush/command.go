@@ -1,0 +1,150 @@
+package buildpush
+
+import (
+	"encoding/csv"
+	"strconv"
+	"strings"
+
+	"github.com/org/release-actions/internal/image"
+)
+
+// Build holds the inputs that are flags of docker buildx build, one for one.
+type Build struct {
+	Context        string   `input:"context"`
+	File           string   `input:"file"`
+	Target         string   `input:"target"`
+	Builder        string   `input:"builder"`
+	BuildArgs      Lines    `input:"build-args"`
+	BuildContexts  Lines    `input:"build-contexts"`
+	Labels         Lines    `input:"labels"`
+	Annotations    Lines    `input:"annotations"`
+	CacheFrom      Lines    `input:"cache-from"`
+	CacheTo        Lines    `input:"cache-to"`
+	NoCache        bool     `input:"no-cache"`
+	NoCacheFilters []string `input:"no-cache-filters,comma"`
+	Pull           bool     `input:"pull"`
+	Provenance     string   `input:"provenance"`
+	SBOM           string   `input:"sbom"`
+	Attests        Lines    `input:"attests"`
+	AddHosts       []string `input:"add-hosts,comma"`
+	Allow          []string `input:"allow,comma"`
+	CgroupParent   string   `input:"cgroup-parent"`
+	Network        string   `input:"network"`
+	ShmSize        string   `input:"shm-size"`
+	SSH            []string `input:"ssh,comma"`
+	Ulimit         Lines    `input:"ulimit"`
+}
+
+// option is a flag of buildx and its values: one occurrence for each.
+type option struct {
+	name   string
+	values []string
+}
+
+// invocation is what a command line holds beside the inputs.
+type invocation struct {
+	metadataFile string
+	secretSpecs  []string
+	builderID    string
+}
+
+// arguments returns the arguments of buildx.
+//
+// https://docs.docker.com/reference/cli/docker/buildx/build/
+func (c Config) arguments(v invocation) []string {
+	b := c.Build
+	options := []option{
+		{"--builder", one(b.Builder)},
+		{"--file", one(b.File)},
+		{"--target", one(b.Target)},
+		{"--platform", one(joinPlatforms(c.Platforms))},
+		{"--build-arg", b.BuildArgs},
+		{"--build-context", b.BuildContexts},
+		{"--label", b.Labels},
+		{"--annotation", b.Annotations},
+		{"--cache-from", b.CacheFrom},
+		{"--cache-to", b.CacheTo},
+		{"--no-cache", given(b.NoCache)},
+		{"--no-cache-filter", b.NoCacheFilters},
+		{"--pull", given(b.Pull)},
+		{"--secret", v.secretSpecs},
+		{"--ssh", b.SSH},
+		{"--add-host", b.AddHosts},
+		{"--allow", b.Allow},
+		{"--cgroup-parent", one(b.CgroupParent)},
+		{"--network", one(b.Network)},
+		{"--shm-size", one(b.ShmSize)},
+		{"--ulimit", b.Ulimit},
+		{"--provenance", one(withBuilder(b.Provenance, v.builderID))},
+		{"--sbom", one(b.SBOM)},
+		{"--attest", b.Attests},
+		{"--output", one(output(c.Images))},
+		{"--metadata-file", one(v.metadataFile)},
+		{"--progress", one("plain")},
+	}
+	args := []string{"build"}
+	for _, o := range options {
+		for _, value := range o.values {
+			// Joined, since a flag without a value takes none from the next argument.
+			args = append(args, o.name+"="+value)
+		}
+	}
+	return append(args, b.Context)
+}
+
+func one(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
+func given(yes bool) []string {
+	if !yes {
+		return nil
+	}
+	return []string{"true"}
+}
+
+func joinPlatforms(platforms []image.Platform) string {
+	names := make([]string, len(platforms))
+	for i, p := range platforms {
+		names[i] = p.String()
+	}
+	return strings.Join(names, ",")
+}
+
+// output pushes one image to every repository, by digest: no tag is written.
+//
+// https://docs.docker.com/build/exporters/image-registry/
+func output(images []image.Repository) string {
+	names := make([]string, len(images))
+	for i, repo := range images {
+		names[i] = repo.String()
+	}
+	return fields("type=image", "name="+strings.Join(names, ","), "push-by-digest=true", "name-canonical=true", "push=true")
+}
+
+// withBuilder adds to provenance parameters the run that builds, which
+// verifiers of SLSA provenance ask for.
+func withBuilder(parameters, builderID string) string {
+	if parameters == "" || builderID == "" || strings.Contains(parameters, "builder-id=") {
+		return parameters
+	}
+	if wanted, err := strconv.ParseBool(parameters); err == nil {
+		if !wanted {
+			return parameters
+		}
+		return fields("builder-id=" + builderID)
+	}
+	return parameters + "," + fields("builder-id="+builderID)
+}
+
+// fields returns values as buildx reads them: one record of CSV.
+func fields(values ...string) string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	_ = w.Write(values) // a strings.Builder takes everything
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,68 @@
+// Package sign signs an image, keyless, with the identity of the job: its index
+// and the image of each platform, each by one signature that every registry gets.
+package sign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/intoto"
+	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/sigstore"
+)
+
+// Config is the step's inputs.
+type Config struct {
+	Images    []image.Pinned `input:"images,required"` // one image, in each of its registries
+	OutputDir string         `input:"output-dir"`
+	RetryFor  time.Duration  `input:"retry-for"`
+	Sigstore  sigstore.Instance
+	Registry  registry.Credentials
+}
+
+// Validate checks the rules across inputs.
+func (c Config) Validate() error {
+	_, _, err := evidence.Repositories(c.Images)
+	return errors.Join(err, c.Sigstore.Validate(), c.Registry.Validate())
+}
+
+// Deps is what the step works with.
+type Deps struct{ evidence.Publisher }
+
+// Result is the step's outputs.
+type Result struct {
+	Bundles  []string `output:"bundles"` // files, DIGEST.sigstore.json, of the index first
+	Identity string   `output:"certificate-identity"`
+	Issuer   string   `output:"certificate-oidc-issuer"`
+}
+
+// Run signs what is not signed yet. A second run finds the signatures of the
+// first, and adds them where they are missing.
+func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
+	repos, digest, err := evidence.Repositories(cfg.Images)
+	if err != nil {
+		return Result{}, err
+	}
+	subjects, err := evidence.Subjects(ctx, d.Registry, repos[0].Pin(digest))
+	if err != nil {
+		return Result{}, err
+	}
+	var claims []evidence.Claim
+	for _, s := range subjects {
+		claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.Signature(s.Digest)})
+	}
+	bundles, err := d.Publish(ctx, repos, claims)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Identity: bundles[0].Identity.Subject, Issuer: bundles[0].Identity.Issuer}
+	result.Bundles, err = evidence.Save(cfg.OutputDir, bundles, func(n int) string { return claims[n].Digest.Hex() + ".sigstore.json" })
+	if err != nil {
+		return result, fmt.Errorf("the image is signed: %w", err)
+	}
+	return result, nil
+}

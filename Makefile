@@ -54,7 +54,7 @@ race: ## run the unit tests with the race detector (needs a C compiler)
 
 .PHONY: up
 up: ## start the local world
-	$(DEVSTACK) up
+	$(DEVSTACK) up -module examples/hello
 
 .PHONY: down
 down: ## stop the local world

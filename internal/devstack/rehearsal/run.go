@@ -85,17 +85,17 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 	env["HOME"], env["XDG_CACHE_HOME"], env["TMPDIR"] = home, filepath.Join(home, ".cache"), filepath.Join(home, "tmp")
 	env["LANG"] = "C.UTF-8"
 
-	cmd := exec.CommandContext(ctx, "act", "push", "--json",
+	act, err := lookPath("act", env["PATH"])
+	if err != nil {
+		return Outcome{}, err
+	}
+	cmd := exec.CommandContext(ctx, act, "push", "--json",
 		"-W", filepath.Join(s.Repo, Workflow), "-e", filepath.Join(s.Dir, "event.json"),
 		"-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--action-offline-mode",
 		"--local-repository", "org/release-actions@v1="+s.Action,
 		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,
 		"--actor", "octocat", "--defaultbranch", "main",
 	)
-	cmd.Path, err = lookPath("act", env["PATH"])
-	if err != nil {
-		return Outcome{}, err
-	}
 	cmd.Dir = s.Repo
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		cmd.Env = append(cmd.Env, name+"="+env[name])

@@ -127,7 +127,10 @@ func play(cmd *exec.Cmd, trial Trial) (Outcome, error) {
 			e = entry{Msg: lines.Text()}
 		}
 		if e.Command == "summary" {
-			summary.WriteString(e.Content)
+			// act tells the last one of a composite action once more, as the composite's.
+			if !strings.HasSuffix(summary.String(), e.Content) {
+				summary.WriteString(e.Content)
+			}
 			continue
 		}
 		line := strings.TrimRight(e.Msg, "\n")
@@ -135,7 +138,8 @@ func play(cmd *exec.Cmd, trial Trial) (Outcome, error) {
 			continue
 		}
 		log.WriteString(line + "\n")
-		if trial.Echo != nil && (e.Raw || e.Level != "debug") {
+		// The runner's own talk of variables and outputs hides what the steps say.
+		if trial.Echo != nil && (e.Raw || e.Level != "debug" && !strings.Contains(line, "⚙")) {
 			fmt.Fprintln(trial.Echo, line)
 		}
 		if trial.Watch != nil {

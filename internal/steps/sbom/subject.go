@@ -1,0 +1,74 @@
+package sbom
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/google/uuid"
+
+	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/image"
+)
+
+// subject is what a document is about: the image of one platform, or an index.
+type subject struct {
+	image    image.Pinned
+	platform image.Platform // zero for an index
+	created  time.Time
+}
+
+// purl returns the package URL. It names the digest, and the repository where
+// the documents were made: the same digest elsewhere has the same bytes.
+//
+// https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md
+func (s subject) purl() string {
+	qualifiers := map[string]string{"repository_url": s.image.Repository.String()}
+	if s.platform.Arch != "" {
+		qualifiers["arch"] = s.platform.Arch
+	}
+	return packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(s.image.Repository.Path()),
+		string(s.image.Digest), packageurl.QualifiersFromMap(qualifiers), "").ToString()
+}
+
+// description says in words what the subject is.
+func (s subject) description() string {
+	if s.platform == (image.Platform{}) {
+		return "OCI image index"
+	}
+	return "OCI image for " + s.platform.String()
+}
+
+// timestamp is the creation time as both formats write it.
+func (s subject) timestamp() string { return s.created.UTC().Format(time.RFC3339) }
+
+// documentID derives a document's UUID from what it is about and what it says,
+// so that equal documents have equal names and different ones don't. The
+// document must not have a name yet.
+func (s subject) documentID(document any) (uuid.UUID, error) {
+	content, err := json.Marshal(document)
+	if err != nil {
+		return uuid.UUID{}, err
+	}
+	return uuid.NewSHA1(uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.purl())), content), nil
+}
+
+// ParseEpoch parses the value of SOURCE_DATE_EPOCH, seconds since 1970. It is
+// the zero time where s is empty.
+//
+// https://reproducible-builds.org/specs/source-date-epoch/
+func ParseEpoch(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(s, 10, 64)
+	// The formats write years with four digits.
+	if t := time.Unix(seconds, 0).UTC(); err == nil && seconds >= 0 && t.Year() <= 9999 {
+		return t, nil
+	}
+	return time.Time{}, hint.Wrap(fmt.Errorf("SOURCE_DATE_EPOCH %q is not a number of seconds since 1970", s),
+		"set it as \"git log -1 --format=%%ct\" prints it, or not at all")
+}

@@ -282,7 +282,7 @@ func TestRekorDown(t *testing.T) {
 }
 
 func TestBadRuns(t *testing.T) {
-	images := regexp.MustCompile(`images: \|\n(\s+\S+\n){2}`)
+	images := regexp.MustCompile(`images: \|\n(\s+\S+\.io/.*\n){2}`)
 	tests := []struct {
 		name string
 		tag  string
@@ -318,9 +318,9 @@ func TestBadRuns(t *testing.T) {
 
 func TestPassingFaultsArePassed(t *testing.T) {
 	s := stage(t, nil)
-	for _, host := range []string{"ghcr.io", "index.docker.io", "api.github.com"} {
+	for host, prefix := range map[string]string{"ghcr.io": "/v2/", "index.docker.io": "/v2/", "api.github.com": "/repos/acme/hello/releases", "hub.docker.com": "/v2/"} {
 		for _, status := range []int{503, 429} {
-			if err := world.Fault(t.Context(), host, status, 1); err != nil {
+			if err := world.Fault(t.Context(), host, status, 1, prefix); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -67,9 +67,10 @@ func (w *World) StartPart(ctx context.Context, part string) error {
 	return w.run(ctx, "start", part)
 }
 
-// Fault has a host of the world answer its next count requests with status.
-func (w *World) Fault(ctx context.Context, host string, status, count int) error {
-	return w.run(ctx, "fault", host, strconv.Itoa(status), strconv.Itoa(count))
+// Fault has a host of the world answer its next count requests for paths that
+// start with prefix with status.
+func (w *World) Fault(ctx context.Context, host string, status, count int, prefix string) error {
+	return w.run(ctx, "fault", host, strconv.Itoa(status), strconv.Itoa(count), "", prefix)
 }
 
 func (w *World) run(ctx context.Context, args ...string) error {

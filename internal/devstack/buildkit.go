@@ -54,7 +54,7 @@ func (b *builder) daemon(program, runc, root string) (*part, error) {
 	// runc keeps its state in /run otherwise, and BuildKit has no setting for it.
 	wrapper := filepath.Join(b.dir, "runc")
 	script := fmt.Sprintf("#!/bin/sh\nexec '%s' --root '%s' \"$@\"\n", runc, filepath.Join(b.dir, "runc-state"))
-	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
 		return nil, err
 	}
 	config := fmt.Sprintf(`root = %[1]q
@@ -171,7 +171,7 @@ func removeCgroup(ctx context.Context, group string) error {
 }
 
 func (b *builder) run(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, b.buildx, args...) //nolint:gosec // our own program and arguments
+	cmd := exec.CommandContext(ctx, b.buildx, args...)
 	cmd.Env = append([]string{"BUILDX_CONFIG=" + b.configDir()}, b.env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("buildx %s: %w\n%s", args[0], err, strings.TrimSpace(string(out)))

@@ -35,7 +35,7 @@ func TestControlReachesThePartsAndTheFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: d.handler()} //nolint:gosec // a test
+	server := &http.Server{Handler: d.handler()}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 

@@ -28,9 +28,13 @@ const daemonCommand = "daemon"
 
 // Files that the daemon inherits, as exec.Cmd's ExtraFiles count them.
 const (
-	reportFD = 3 // a pipe: closed when the world serves, after an error's text otherwise
+	reportFD = 3 // a pipe, for reportServes or the text of an error
 	lockFD   = 4 // the lock of the cache
 )
+
+// reportServes is what the daemon reports when its world serves. A daemon that
+// dies reports nothing, which must not pass for success.
+const reportServes = "serves"
 
 // startDaemon starts the daemon and returns when its world serves.
 func startDaemon(ctx context.Context, p *plan, lock *os.File) error {
@@ -60,7 +64,7 @@ func startDaemon(ctx context.Context, p *plan, lock *os.File) error {
 		return err
 	}
 	defer report.Close()                                 //nolint:errcheck // only read from
-	cmd := exec.Command("/proc/self/exe", daemonCommand) //nolint:noctx // it outlives the context
+	cmd := exec.Command("/proc/self/exe", daemonCommand) // it outlives the context
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(text)), log, log
 	cmd.ExtraFiles = []*os.File{result, lock}
 	cmd.Dir = p.Dir
@@ -72,18 +76,21 @@ func startDaemon(ctx context.Context, p *plan, lock *os.File) error {
 	}
 	// Interrupted, it stops what it has started.
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
-	failure, err := io.ReadAll(report)
+	text, err = io.ReadAll(report)
 	if err != nil {
 		return err
 	}
-	if len(failure) > 0 {
-		_ = cmd.Wait() // it has said why
-		return errors.New(string(failure))
+	if string(text) == reportServes && ctx.Err() == nil {
+		return cmd.Process.Release()
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	_ = cmd.Wait() // cmd.ProcessState says the same
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	case len(text) > 0:
+		return errors.New(string(text))
 	}
-	return cmd.Process.Release()
+	return fmt.Errorf("the daemon ended without a word: %s; see %s", cmd.ProcessState, log.Name())
 }
 
 // daemon is a running world, seen from inside.
@@ -120,7 +127,7 @@ func serve(ctx context.Context, in io.Reader, log *slog.Logger) error {
 	if err == nil {
 		var control net.Listener
 		if control, err = new(net.ListenConfig).Listen(ctx, "unix", controlSocket(p.Dir)); err == nil {
-			server := &http.Server{Handler: d.handler()}      //nolint:gosec // a socket of ours
+			server := &http.Server{Handler: d.handler()}
 			defer server.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // waits for the answer to down
 			go func() { _ = server.Serve(control) }()
 		}
@@ -131,6 +138,9 @@ func serve(ctx context.Context, in io.Reader, log *slog.Logger) error {
 		return errors.Join(err, reportErr, report.Close())
 	}
 	log.Info("the world serves")
+	if _, err := report.WriteString(reportServes); err != nil {
+		return errors.Join(err, d.stop(context.WithoutCancel(ctx)))
+	}
 	if err := report.Close(); err != nil {
 		return err
 	}
@@ -140,7 +150,8 @@ func serve(ctx context.Context, in io.Reader, log *slog.Logger) error {
 
 // start starts everything, what is independent at once.
 func (d *daemon) start(ctx context.Context) error {
-	registry, err := d.registryPart()
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.plan.Dir}
+	registry, err := d.registryPart(env)
 	if err != nil {
 		return err
 	}
@@ -155,10 +166,12 @@ func (d *daemon) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.plan.Dir}
 	d.builder = &builder{
 		buildx: filepath.Join(d.plan.Bin, "docker-buildx"), dir: d.plan.Dir, env: env,
 		proxy: d.servers.ProxyURL, ca: d.servers.CAFile,
+	}
+	if d.plan.Docker {
+		d.builder.env = os.Environ() // says where the engine is
 	}
 	if err := emulate(d.plan.QEMU); err != nil {
 		return err
@@ -209,7 +222,7 @@ type registryPart struct {
 }
 
 // registryPart is the plain distribution registry behind ghcr.io.
-func (d *daemon) registryPart() (registryPart, error) {
+func (d *daemon) registryPart(env []string) (registryPart, error) {
 	addresses, err := freeAddresses(1)
 	if err != nil {
 		return registryPart{}, err
@@ -227,7 +240,7 @@ http: {addr: %q, secret: %q, relativeurls: true}
 		return registryPart{}, err
 	}
 	return registryPart{&part{
-		name: "registry", command: []string{d.plan.Registry, "serve", file}, ready: answers("http://" + addresses[0] + "/v2/"),
+		name: "registry", command: []string{d.plan.Registry, "serve", file}, env: env, ready: answers("http://" + addresses[0] + "/v2/"),
 	}, addresses[0]}, nil
 }
 

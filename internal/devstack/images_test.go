@@ -121,7 +121,7 @@ func TestGorootTakesWhatBuildsPrograms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(filepath.Join(root, "bin/go"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.Chmod(filepath.Join(root, "bin/go"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cache := &imageCache{dir: t.TempDir()}

@@ -28,5 +28,5 @@ func isolate(command, env []string) error {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0); errno != 0 {
 		return fmt.Errorf("set the death signal: %w", errno)
 	}
-	return fmt.Errorf("run %q: %w", command[0], syscall.Exec(command[0], command, env)) //nolint:gosec // the daemon names the command
+	return fmt.Errorf("run %q: %w", command[0], syscall.Exec(command[0], command, env))
 }

@@ -89,22 +89,31 @@ func (e emulated) handledBy(description string) bool {
 	return enabled && offset == "0" && strings.Contains(flags, "F")
 }
 
-// findQEMU fills interpreters with a QEMU for each architecture that images are
-// built for and that this machine can't run yet.
-func findQEMU(ctx context.Context, packages *debian, interpreters map[string]string) error {
+// unhandled returns the architectures that images are built for and that this
+// machine can't run yet.
+func unhandled() ([]emulated, error) {
+	var missing []emulated
 	for _, e := range emulatable {
 		handled, err := e.handled()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if handled || e.arch == runtime.GOARCH {
-			continue
-		}
-		if interpreters[e.arch], err = packages.program(ctx, "usr/bin/qemu-"+e.qemu, "qemu-user-static", "qemu-user"); err != nil {
-			return err
+		if !handled && e.arch != runtime.GOARCH {
+			missing = append(missing, e)
 		}
 	}
-	return nil
+	return missing, nil
+}
+
+// fetchQEMU returns a QEMU for each of the architectures, by name.
+func fetchQEMU(ctx context.Context, packages *debian, missing []emulated) (interpreters map[string]string, err error) {
+	interpreters = map[string]string{}
+	for _, e := range missing {
+		if interpreters[e.arch], err = packages.program(ctx, "usr/bin/qemu-"+e.qemu, "qemu-user-static", "qemu-user"); err != nil {
+			return nil, err
+		}
+	}
+	return interpreters, nil
 }
 
 // emulate registers the interpreters with the kernel.

@@ -187,8 +187,8 @@ func (b *toolbox) buildOne(ctx context.Context, t tool) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)                                                                                                   //nolint:errcheck // renamed away when all went well
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+ldflags, "-o", filepath.Join(tmp, t.name), t.pkg) //nolint:gosec // from the table above
+	defer os.RemoveAll(tmp) //nolint:errcheck // renamed away when all went well
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+ldflags, "-o", filepath.Join(tmp, t.name), t.pkg)
 	cmd.Dir = filepath.Join(b.sources, t.module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -57,9 +57,6 @@ type plan struct {
 // up starts a world, or finds the one that runs already, and returns when all
 // its parts serve. On failure nothing is left of it but its logs.
 func up(ctx context.Context, o options) error {
-	if err := checkMachine(); err != nil {
-		return err
-	}
 	if err := checkSocketPath(controlSocket(o.dir)); err != nil {
 		return err
 	}
@@ -88,9 +85,15 @@ func (o options) toolbox() *toolbox {
 	return &toolbox{filepath.Join(o.checkout, "internal", "devstack", "tools"), filepath.Join(o.cache, "tools"), o.log}
 }
 
-func checkMachine() error {
-	if os.Geteuid() != 0 {
-		return hint.New("the local world needs root: it registers QEMU and runs BuildKit", "run it with sudo")
+// checkPrivileges says early what would fail late.
+func checkPrivileges(docker bool, missing []emulated) error {
+	switch {
+	case os.Geteuid() == 0:
+		return nil
+	case !docker:
+		return hint.New("no Docker engine answers, and BuildKit can be run by root only", "start Docker, or run this with sudo")
+	case len(missing) > 0:
+		return hint.Wrap(fmt.Errorf("this machine can't run programs for %s, and QEMU can be registered by root only", missing[0].arch), "run this with sudo")
 	}
 	return nil
 }
@@ -113,9 +116,16 @@ func checkRunning(ctx context.Context, o options) error {
 
 // prepare makes what the world needs and can keep.
 func prepare(ctx context.Context, o options) (*plan, error) {
+	missing, err := unhandled()
+	if err != nil {
+		return nil, err
+	}
 	p := &plan{
-		Dir: o.dir, Cache: o.cache, Docker: dockerAnswers(ctx), Images: map[string]string{}, QEMU: map[string]string{},
+		Dir: o.dir, Cache: o.cache, Docker: dockerAnswers(ctx), Images: map[string]string{},
 		Repository: o.repository, Commit: o.commit, Claims: o.claims,
+	}
+	if err := checkPrivileges(p.Docker, missing); err != nil {
+		return nil, err
 	}
 	packages := &debian{filepath.Join(o.cache, "debian"), o.log}
 	g, gctx := errgroup.WithContext(ctx)
@@ -142,7 +152,8 @@ func prepare(ctx context.Context, o options) (*plan, error) {
 				return err
 			}
 		}
-		return findQEMU(gctx, packages, p.QEMU)
+		p.QEMU, err = fetchQEMU(gctx, packages, missing)
+		return err
 	})
 	g.Go(func() error {
 		for _, module := range o.modules {

@@ -291,7 +291,7 @@ func TestBadRuns(t *testing.T) {
 		want []string
 	}{
 		{name: "no id-token permission", tag: "v2.0.0", drop: []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"}, want: []string{`grant "id-token: write"`}},
-		{name: "no image names", tag: "v2.0.0", edit: func(w string) string { return images.ReplaceAllString(w, "images: ''\n") }, want: []string{`input "images" is missing`}},
+		{name: "no image names", tag: "v2.0.0", edit: func(w string) string { return images.ReplaceAllString(w, "images: ''\n") }, want: []string{`input "images" names no image`, "write one repository a line"}},
 		{name: "a tag without a version", tag: "nightly", edit: func(w string) string {
 			return strings.Replace(w, "images: |", "tags: type=semver,pattern={{version}}\n          images: |", 1)
 		}, want: []string{"nightly"}},

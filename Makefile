@@ -41,7 +41,7 @@ vet: ## run go vet
 .PHONY: lint
 lint: ## run golangci-lint and actionlint
 	@bin="$$($(DEVSTACK) tools lint)" && PATH="$$bin:$$PATH" && set -x && \
-		golangci-lint run ./... && \
+		golangci-lint run --build-tags e2e ./... && \
 		actionlint .github/workflows/*.yml examples/workflows/*.yml
 
 .PHONY: generate
@@ -54,7 +54,7 @@ race: ## run the unit tests with the race detector (needs a C compiler)
 
 .PHONY: up
 up: ## start the local world
-	$(DEVSTACK) up -module examples/hello
+	$(DEVSTACK) up
 
 .PHONY: down
 down: ## stop the local world

@@ -18,8 +18,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// version is set by the linker.
+// version is set by the linker: see the Dockerfile.
 var version = "dev"
+
+// grace is how long requests may take that are being answered at the end.
+const grace = 5 * time.Second
 
 func main() {
 	check := flag.Bool("check", false, "say who this is, and exit")
@@ -33,15 +36,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{Addr: *listen, Handler: routes(), ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		if err := server.Shutdown(context.WithoutCancel(ctx)); err != nil {
-			log.Error().Err(err).Msg("shut down")
-		}
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		done <- server.Shutdown(bounded)
 	}()
 	log.Info().Str("listen", *listen).Str("version", version).Msg("serving")
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal().Err(err).Msg("serve")
+	}
+	if err := <-done; err != nil {
+		log.Error().Err(err).Msg("shut down")
 	}
 }
 

@@ -243,7 +243,7 @@ func Save(dir string, bundles []Bundle, name func(n int) string) ([]string, erro
 	var paths []string
 	for n, b := range bundles {
 		path := filepath.Join(dir, name(n))
-		if err := os.WriteFile(path, b.Content, 0o644); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(path, b.Content, 0o644); err != nil {
 			return paths, fmt.Errorf("save the bundles: %w", err)
 		}
 		paths = append(paths, path)

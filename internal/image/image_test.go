@@ -50,6 +50,8 @@ func TestParseRefusesAndSaysWhy(t *testing.T) {
 		{"ghcr.io/acme/app:-x", ref, `tag "-x"`, ""},
 		{"ghcr.io/acme/app:" + strings.Repeat("a", 129), ref, "up to 128", ""},
 		{"ghcr.io/acme/app@sha256:12", ref, `"sha256:12"`, ""},
+		{"ghcr.io/acme/", ref, "not host/path", ""},
+		{"ghcr.io//app", ref, "not host/path", ""},
 		{"ghcr.io/acme/a b", ref, "lower-case letters", ""},
 		{"ghcr.io/acme/app:1", pinned, "no digest", "repository@sha256"},
 		{"ghcr.io/acme/app:1@" + digest, pinned, "tag beside", "ghcr.io/acme/app@"},

@@ -32,13 +32,13 @@ func (r *rekor) CreateLogEntry(params *entries.CreateLogEntryParams, _ ...entrie
 	if err != nil {
 		return nil, err
 	}
-	resp, answer, err := r.do(http.MethodPost, "/api/v1/log/entries", body)
+	answer, existing, err := r.do(http.MethodPost, "/api/v1/log/entries", body)
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusConflict {
+	if existing != "" {
 		// An earlier try arrived, and only its answer was lost.
-		return nil, &entries.CreateLogEntryConflict{Location: strfmt.URI(resp.Header.Get("Location"))}
+		return nil, &entries.CreateLogEntryConflict{Location: strfmt.URI(existing)}
 	}
 	id, entry, err := oneEntry(answer)
 	if err != nil {
@@ -49,7 +49,7 @@ func (r *rekor) CreateLogEntry(params *entries.CreateLogEntryParams, _ ...entrie
 
 // GetLogEntryByUUID implements sign.RekorClient.
 func (r *rekor) GetLogEntryByUUID(params *entries.GetLogEntryByUUIDParams, _ ...entries.ClientOption) (*entries.GetLogEntryByUUIDOK, error) {
-	_, answer, err := r.do(http.MethodGet, "/api/v1/log/entries/"+url.PathEscape(params.EntryUUID), nil)
+	answer, _, err := r.do(http.MethodGet, "/api/v1/log/entries/"+url.PathEscape(params.EntryUUID), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +60,11 @@ func (r *rekor) GetLogEntryByUUID(params *entries.GetLogEntryByUUIDParams, _ ...
 	return &entries.GetLogEntryByUUIDOK{Payload: models.LogEntry{id: entry}}, nil
 }
 
-func (r *rekor) do(method, path string, body []byte) (*http.Response, []byte, error) {
+// do returns the answer, or where the entry is that the log has already.
+func (r *rekor) do(method, path string, body []byte) (answer []byte, existing string, err error) {
 	req, err := http.NewRequestWithContext(r.ctx, method, strings.TrimSuffix(r.base, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
@@ -71,11 +72,14 @@ func (r *rekor) do(method, path string, body []byte) (*http.Response, []byte, er
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
 	defer func() { _ = resp.Body.Close() }() // all of it is read below
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return resp, answer, err
+	if resp.StatusCode == http.StatusConflict {
+		existing = resp.Header.Get("Location")
+	}
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return answer, existing, err
 }
 
 // oneEntry reads the answer to a request for one entry, and checks that all is

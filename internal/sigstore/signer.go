@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -144,15 +145,20 @@ func (s *Signer) sign(ctx context.Context, statement []byte) ([]byte, error) {
 	return compact.Bytes(), err
 }
 
+// explain adds the mend to what a service answered, or did not.
 func (s *Signer) explain(ctx context.Context, err error) error {
 	var failed *ServiceError
 	if !errors.As(err, &failed) || errors.Is(context.Cause(ctx), context.Canceled) {
 		return err
 	}
-	if failed.Service == "fulcio" && failed.Status >= 400 && failed.Status < 500 && failed.Status != 429 {
+	refused := failed.Status >= 400 && failed.Status < 500 && failed.Status != http.StatusTooManyRequests
+	switch {
+	case !refused:
+		return hint.Wrap(err, "run the job again when the service answers (the public instance: https://status.sigstore.dev), or raise retry-for; what is done is kept")
+	case failed.Service == "fulcio":
 		return hint.Wrap(err, "Fulcio must accept tokens of the job's issuer: see the signing-config file")
 	}
-	return hint.Wrap(err, "run the job again when the service answers (the public instance: https://status.sigstore.dev), or raise retry-for; what is done is kept")
+	return err
 }
 
 // credential is a key with the certificate that says whose it is.

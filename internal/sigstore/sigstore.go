@@ -47,9 +47,9 @@ func (i Instance) Validate() error {
 
 // Identity is who signed, or who must have: what a certificate says.
 type Identity struct {
-	Subject       string // the subject alternative name, as it is
-	SubjectRegexp string // or a regular expression that matches the whole of it
-	Issuer        string // the OIDC issuer, as it is
+	Subject       string `json:"subject,omitempty"`       // the subject alternative name, as it is
+	SubjectRegexp string `json:"subjectRegexp,omitempty"` // or a regular expression that matches the whole of it
+	Issuer        string `json:"issuer"`                  // the OIDC issuer, as it is
 }
 
 // Validate checks that the identity says what to look for: one of subject and

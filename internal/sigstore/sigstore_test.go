@@ -32,33 +32,33 @@ func statement(d image.Digest) []byte {
 		`"}}],"predicateType":"https://example.com/said/v1","predicate":{"n":1}}`)
 }
 
-func newSigner(t testing.TB, i *sigstoretest.Instance, retryFor time.Duration) *sigstore.Signer {
-	t.Helper()
+func newSigner(tb testing.TB, i *sigstoretest.Instance, retryFor time.Duration) *sigstore.Signer {
+	tb.Helper()
 	base := http.DefaultTransport.(*http.Transport).Clone()
-	t.Cleanup(base.CloseIdleConnections)
-	s, err := sigstore.NewSigner(t.Context(), i.SigningConfig, sigstoretest.Token(workflow), retryFor, sigstore.Options{
+	tb.Cleanup(base.CloseIdleConnections)
+	s, err := sigstore.NewSigner(tb.Context(), i.SigningConfig, sigstoretest.Token(workflow), retryFor, sigstore.Options{
 		Transport: transport.New(transport.Options{Base: base, RetryFor: retryFor, Replayable: true}),
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
-func newVerifier(t testing.TB, trustedRoot string) *sigstore.Verifier {
-	t.Helper()
-	v, err := sigstore.NewVerifier(t.Context(), sigstore.Trust{TrustedRoot: trustedRoot}, sigstore.Options{})
+func newVerifier(tb testing.TB, trustedRoot string) *sigstore.Verifier {
+	tb.Helper()
+	v, err := sigstore.NewVerifier(tb.Context(), sigstore.Trust{TrustedRoot: trustedRoot}, sigstore.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }
 
-func sign(t testing.TB, i *sigstoretest.Instance, d image.Digest) []byte {
-	t.Helper()
-	text, err := newSigner(t, i, time.Second).Sign(t.Context(), statement(d))
+func sign(tb testing.TB, i *sigstoretest.Instance, d image.Digest) []byte {
+	tb.Helper()
+	text, err := newSigner(tb, i, time.Second).Sign(tb.Context(), statement(d))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }

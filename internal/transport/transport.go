@@ -25,7 +25,8 @@ const maxErrorBody = 64 << 10
 
 // Options configure New. The zero value is usable.
 type Options struct {
-	// Base does the round trips; http.DefaultTransport where nil.
+	// Base does the round trips; where nil, one like http.DefaultTransport that
+	// gives up on a server that is silent for a minute.
 	Base http.RoundTripper
 	// RetryFor bounds the time over all tries of one request, waiting included;
 	// DefaultRetryFor where 0, one try only where negative.
@@ -40,6 +41,13 @@ type Options struct {
 	Log *slog.Logger
 }
 
+// impatient is shared, so that all clients of a process share connections.
+var impatient = func() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = time.Minute
+	return t
+}()
+
 type retrying struct{ Options }
 
 // New returns a round tripper with the retries that o describes. When they are
@@ -47,7 +55,7 @@ type retrying struct{ Options }
 // the server said.
 func New(o Options) http.RoundTripper {
 	if o.Base == nil {
-		o.Base = http.DefaultTransport
+		o.Base = impatient
 	}
 	if o.RetryFor == 0 {
 		o.RetryFor = DefaultRetryFor

@@ -40,7 +40,7 @@ func Up(ctx context.Context, source string, log io.Writer) (*World, error) {
 	if err := w.run(ctx, "tools", "world", "runner", "judges"); err != nil {
 		return nil, err
 	}
-	if err := w.run(ctx, "up", "-module", filepath.Join(source, "examples", "hello")); err != nil {
+	if err := w.run(ctx, "up"); err != nil {
 		return nil, err
 	}
 	w.Env, err = readEnv(filepath.Join(source, "out", "world", "env"))

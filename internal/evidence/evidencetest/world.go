@@ -85,88 +85,88 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // New returns a world that ends with the test.
-func New(t testing.TB) *World {
-	t.Helper()
+func New(tb testing.TB) *World {
+	tb.Helper()
 	client, err := registry.New(registry.Credentials{}, registry.Options{Transport: transport.New(transport.Options{RetryFor: -1})})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	w := &World{Sigstore: sigstoretest.New(t), Client: client}
+	w := &World{Sigstore: sigstoretest.New(tb), Client: client}
 	for _, referrers := range []bool{true, false} {
-		r := newRegistry(t, referrers)
+		r := newRegistry(tb, referrers)
 		w.Registries = append(w.Registries, r)
-		w.Digests = r.PushImage(t, Platforms...)
+		w.Digests = r.PushImage(tb, Platforms...)
 		w.Images = append(w.Images, r.Repository.Pin(w.Digests[0]))
 	}
 	return w
 }
 
-func newRegistry(t testing.TB, referrers bool) *Registry {
-	t.Helper()
+func newRegistry(tb testing.TB, referrers bool) *Registry {
+	tb.Helper()
 	r := &Registry{store: ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)), ggcr.WithReferrersSupport(referrers))}
 	server := httptest.NewServer(r)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	var err error
 	if r.Repository, err = image.ParseRepository(strings.TrimPrefix(server.URL, "http://") + "/acme/app"); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
 // PushImage stores an index with an image for each platform, and returns the
 // digests of both, the index first. The same platforms give the same digests.
-func (r *Registry) PushImage(t testing.TB, platforms ...image.Platform) []image.Digest {
-	t.Helper()
+func (r *Registry) PushImage(tb testing.TB, platforms ...image.Platform) []image.Digest {
+	tb.Helper()
 	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
 	digests := []image.Digest{""}
 	for _, p := range platforms {
-		config := r.putBlob(t, fmt.Appendf(nil, `{"os":%q,"architecture":%q,"variant":%q}`, p.OS, p.Arch, p.Variant))
+		config := r.putBlob(tb, fmt.Appendf(nil, `{"os":%q,"architecture":%q,"variant":%q}`, p.OS, p.Arch, p.Variant))
 		config.MediaType = types.OCIConfigJSON
-		d := r.putManifest(t, v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{}}, types.OCIManifestSchema1)
+		d := r.putManifest(tb, v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{}}, types.OCIManifestSchema1)
 		d.Platform = &v1.Platform{OS: p.OS, Architecture: p.Arch, Variant: p.Variant}
 		index.Manifests = append(index.Manifests, d)
 		digests = append(digests, image.Digest(d.Digest.String()))
 	}
-	digests[0] = image.Digest(r.putManifest(t, index, types.OCIImageIndex).Digest.String())
+	digests[0] = image.Digest(r.putManifest(tb, index, types.OCIImageIndex).Digest.String())
 	return digests
 }
 
-func (r *Registry) putBlob(t testing.TB, content []byte) v1.Descriptor {
-	t.Helper()
+func (r *Registry) putBlob(tb testing.TB, content []byte) v1.Descriptor {
+	tb.Helper()
 	d := describe(content)
-	r.put(t, http.MethodPost, "/v2/"+r.Repository.Path()+"/blobs/uploads/?digest="+d.Digest.String(), "application/octet-stream", content)
+	r.put(tb, http.MethodPost, "/v2/"+r.Repository.Path()+"/blobs/uploads/?digest="+d.Digest.String(), "application/octet-stream", content)
 	return d
 }
 
-func (r *Registry) putManifest(t testing.TB, manifest any, mediaType types.MediaType) v1.Descriptor {
-	t.Helper()
+func (r *Registry) putManifest(tb testing.TB, manifest any, mediaType types.MediaType) v1.Descriptor {
+	tb.Helper()
 	content, err := json.Marshal(manifest)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	d := describe(content)
 	d.MediaType = mediaType
-	r.put(t, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+d.Digest.String(), string(mediaType), content)
+	r.put(tb, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+d.Digest.String(), string(mediaType), content)
 	return d
 }
 
 // Tag puts a tag on a manifest.
-func (r *Registry) Tag(t testing.TB, d image.Digest, tag string) {
-	t.Helper()
-	req := httptest.NewRequest(http.MethodGet, "/v2/"+r.Repository.Path()+"/manifests/"+string(d), nil)
+func (r *Registry) Tag(tb testing.TB, d image.Digest, tag string) {
+	tb.Helper()
+	req := httptest.NewRequestWithContext(tb.Context(), http.MethodGet, "/v2/"+r.Repository.Path()+"/manifests/"+string(d), nil)
 	w := httptest.NewRecorder()
 	r.store.ServeHTTP(w, req)
-	r.put(t, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+tag, w.Header().Get("Content-Type"), w.Body.Bytes())
+	r.put(tb, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+tag, w.Header().Get("Content-Type"), w.Body.Bytes())
 }
 
-func (r *Registry) put(t testing.TB, method, path, mediaType string, content []byte) {
-	t.Helper()
-	req := httptest.NewRequest(method, path, bytes.NewReader(content))
+func (r *Registry) put(tb testing.TB, method, path, mediaType string, content []byte) {
+	tb.Helper()
+	req := httptest.NewRequestWithContext(tb.Context(), method, path, bytes.NewReader(content))
 	req.Header.Set("Content-Type", mediaType)
 	w := httptest.NewRecorder()
 	r.store.ServeHTTP(w, req)
 	if w.Code != http.StatusCreated {
-		t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		tb.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
 	}
 }
 
@@ -176,14 +176,14 @@ func describe(content []byte) v1.Descriptor {
 }
 
 // Publisher returns one that signs as workflow.
-func (w *World) Publisher(t testing.TB, workflow string) evidence.Publisher {
-	t.Helper()
+func (w *World) Publisher(tb testing.TB, workflow string) evidence.Publisher {
+	tb.Helper()
 	const retryFor = time.Second
-	p, err := evidence.NewPublisher(t.Context(), w.Client,
+	p, err := evidence.NewPublisher(tb.Context(), w.Client,
 		sigstore.Instance{Trust: w.Trust(), SigningConfig: w.Sigstore.SigningConfig}, sigstoretest.Token(workflow), retryFor,
 		sigstore.Options{Transport: transport.New(transport.Options{RetryFor: retryFor, Replayable: true}), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -198,18 +198,18 @@ func Identity() sigstore.Identity {
 
 // Bundles returns the bundles that are attached to d in registry n, with no
 // regard to who signed them.
-func (w *World) Bundles(t testing.TB, n int, d image.Digest) [][]byte {
-	t.Helper()
+func (w *World) Bundles(tb testing.TB, n int, d image.Digest) [][]byte {
+	tb.Helper()
 	at := w.Registries[n].Repository.Pin(d)
-	referrers, err := w.Client.Referrers(t.Context(), at, sigstore.BundleMediaType)
+	referrers, err := w.Client.Referrers(tb.Context(), at, sigstore.BundleMediaType)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var bundles [][]byte
 	for _, d := range referrers {
-		a, err := w.Client.Artifact(t.Context(), at.Repository.Pin(d.Digest))
+		a, err := w.Client.Artifact(tb.Context(), at.Repository.Pin(d.Digest))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		bundles = append(bundles, a.Content)
 	}
@@ -217,14 +217,14 @@ func (w *World) Bundles(t testing.TB, n int, d image.Digest) [][]byte {
 }
 
 // Attach attaches a bundle, or what should be none, to d in registry n.
-func (w *World) Attach(t testing.TB, n int, d image.Digest, predicateType string, content []byte) {
-	t.Helper()
-	_, err := w.Client.Attach(t.Context(), w.Registries[n].Repository.Pin(d), registry.Artifact{
+func (w *World) Attach(tb testing.TB, n int, d image.Digest, predicateType string, content []byte) {
+	tb.Helper()
+	_, err := w.Client.Attach(tb.Context(), w.Registries[n].Repository.Pin(d), registry.Artifact{
 		ArtifactType: sigstore.BundleMediaType, MediaType: sigstore.BundleMediaType, Content: content,
 		Annotations: map[string]string{"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicateType},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

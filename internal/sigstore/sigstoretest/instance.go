@@ -101,24 +101,24 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // New starts an instance that ends with the test.
-func New(t testing.TB) *Instance {
-	t.Helper()
+func New(tb testing.TB) *Instance {
+	tb.Helper()
 	i := &Instance{Lifetime: 10 * time.Minute, entries: map[string]json.RawMessage{}}
-	i.makeKeys(t)
-	i.Fulcio = serve(t, i.fulcio())
-	i.Rekor = serve(t, i.rekor())
-	i.Timestamp = serve(t, i.timestamp())
-	i.TrustedRoot = i.writeTrustedRoot(t, nil)
-	i.CTLog = i.writeTrustedRoot(t, i.rekorLogs())
-	i.SigningConfig = i.WriteSigningConfig(t, 1)
+	i.makeKeys(tb)
+	i.Fulcio = serve(tb, i.fulcio())
+	i.Rekor = serve(tb, i.rekor())
+	i.Timestamp = serve(tb, i.timestamp())
+	i.TrustedRoot = i.writeTrustedRoot(tb, nil)
+	i.CTLog = i.writeTrustedRoot(tb, i.rekorLogs())
+	i.SigningConfig = i.WriteSigningConfig(tb, 1)
 	return i
 }
 
-func serve(t testing.TB, handler http.Handler) *Service {
-	t.Helper()
+func serve(tb testing.TB, handler http.Handler) *Service {
+	tb.Helper()
 	s := &Service{real: handler}
 	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
 }
@@ -137,13 +137,13 @@ func Token(ref string) func(context.Context) (secret.String, error) {
 // Subject returns the identity that certificates for a token of Token(ref) have.
 func Subject(ref string) string { return "https://github.com/" + ref }
 
-func (i *Instance) makeKeys(t testing.TB) {
-	t.Helper()
+func (i *Instance) makeKeys(tb testing.TB) {
+	tb.Helper()
 	var err error
 	must := func() {
-		t.Helper()
+		tb.Helper()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	i.rootCert, i.rootKey, err = ca.GenerateRootCa()
@@ -172,8 +172,8 @@ func (i *Instance) rekorLogs() map[string]*root.TransparencyLog {
 	}}
 }
 
-func (i *Instance) writeTrustedRoot(t testing.TB, ctLogs map[string]*root.TransparencyLog) string {
-	t.Helper()
+func (i *Instance) writeTrustedRoot(tb testing.TB, ctLogs map[string]*root.TransparencyLog) string {
+	tb.Helper()
 	start := time.Now().Add(-time.Hour)
 	trusted, err := root.NewTrustedRoot(root.TrustedRootMediaType01,
 		[]root.CertificateAuthority{&root.FulcioCertificateAuthority{
@@ -185,15 +185,15 @@ func (i *Instance) writeTrustedRoot(t testing.TB, ctLogs map[string]*root.Transp
 		}},
 		i.rekorLogs())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return write(t, "trusted_root.json", trusted)
+	return write(tb, "trusted_root.json", trusted)
 }
 
 // WriteSigningConfig writes a signing config that names the log with the given
 // major API versions, and returns the file.
-func (i *Instance) WriteSigningConfig(t testing.TB, versions ...uint32) string {
-	t.Helper()
+func (i *Instance) WriteSigningConfig(tb testing.TB, versions ...uint32) string {
+	tb.Helper()
 	at := func(url string, version uint32) root.Service {
 		return root.Service{URL: url, MajorAPIVersion: version, ValidityPeriodStart: time.Now().Add(-time.Hour), Operator: "test"}
 	}
@@ -205,20 +205,20 @@ func (i *Instance) WriteSigningConfig(t testing.TB, versions ...uint32) string {
 	config, err := root.NewSigningConfig(root.SigningConfigMediaType02,
 		[]root.Service{at(i.Fulcio.URL, 1)}, nil, logs, anyOne, []root.Service{at(i.Timestamp.URL, 1)}, anyOne)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return write(t, "signing_config.json", config)
+	return write(tb, "signing_config.json", config)
 }
 
-func write(t testing.TB, name string, value json.Marshaler) string {
-	t.Helper()
+func write(tb testing.TB, name string, value json.Marshaler) string {
+	tb.Helper()
 	text, err := value.MarshalJSON()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), name)
+	path := filepath.Join(tb.TempDir(), name)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }

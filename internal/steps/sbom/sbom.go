@@ -33,7 +33,7 @@ const atOnce = 2
 type Config struct {
 	// Images name one digest in several repositories. The first is read, and
 	// is the one that the documents name.
-	Images    []image.Pinned `input:"images,required"`
+	Images    []image.Pinned `input:"images,required,arg"`
 	OutputDir string         `input:"output-dir"`
 	RetryFor  time.Duration  `input:"retry-for"`
 	Registry  registry.Credentials

@@ -31,22 +31,25 @@ type target struct {
 func inspect(ctx context.Context, cfg Config, d Deps) Report {
 	targets := make([]target, len(cfg.Images))
 	each(len(targets), func(n int) { targets[n] = resolve(ctx, d, cfg.Images[n], cfg.Platforms) })
-	report := Report{Identity: cfg.identity().String()}
-	report.Checks = append(report.Checks, sameDigest(targets))
 	type place struct {
-		target  target
+		target  int
 		subject evidence.Subject
 	}
 	var places []place
-	for _, t := range targets {
-		report.Checks = append(report.Checks, t.checks...)
+	for n, t := range targets {
 		for _, s := range t.subjects {
-			places = append(places, place{t, s})
+			places = append(places, place{n, s})
 		}
 	}
 	checks := make([][]Check, len(places))
-	each(len(places), func(n int) { checks[n] = examine(ctx, cfg, d, places[n].target, places[n].subject) })
-	report.Checks = append(report.Checks, slices.Concat(checks...)...)
+	each(len(places), func(n int) { checks[n] = examine(ctx, cfg, d, targets[places[n].target], places[n].subject) })
+	for n, at := range places {
+		targets[at.target].checks = append(targets[at.target].checks, checks[n]...)
+	}
+	report := Report{Expected: cfg.identity(), Checks: sameDigest(targets)}
+	for _, t := range targets {
+		report.Checks = append(report.Checks, t.checks...)
+	}
 	report.conclude(targets[0].pinned.Digest)
 	return report
 }
@@ -97,27 +100,28 @@ func resolve(ctx context.Context, d Deps, ref image.Ref, expected []image.Platfo
 	return t
 }
 
-// sameDigest compares what the names point to. Where one could not be resolved
-// its own check says so.
-func sameDigest(targets []target) Check {
+// sameDigest compares what the names point to. Of a name that could not be
+// resolved its own check tells.
+func sameDigest(targets []target) []Check {
 	check := Check{Of: "image", Claim: "same digest"}
-	var found []image.Digest
 	var seen []string
+	same := true
 	for _, t := range targets {
-		if t.pinned.Digest != "" {
-			found = append(found, t.pinned.Digest)
-			seen = append(seen, t.pinned.String())
+		if t.pinned.Digest == "" {
+			continue
 		}
+		same = same && (check.Digest == "" || t.pinned.Digest == check.Digest)
+		check.Digest = t.pinned.Digest
+		seen = append(seen, t.pinned.String())
 	}
-	slices.Sort(found)
-	switch found = slices.Compact(found); {
-	case len(found) > 1:
-		return check.refused(strings.Join(seen, " is not "))
+	switch {
+	case !same:
+		check.Digest = ""
+		return []Check{check.refused(strings.Join(seen, " is not "))}
 	case len(seen) < len(targets):
-		return check.undecided("not all images could be resolved")
+		return nil
 	}
-	check.Digest = found[0]
-	return check.verified(fmt.Sprintf("in %d of %d images", len(seen), len(targets)))
+	return []Check{check.verified(fmt.Sprintf("%s for %d names", check.Digest, len(seen)))}
 }
 
 // examine checks one manifest in one registry: that it is there, and what is

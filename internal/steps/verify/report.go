@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/sigstore"
 )
 
 // Verdict is the outcome of a check, or of all.
@@ -61,10 +62,10 @@ func (c Check) String() string {
 
 // Report is what was checked.
 type Report struct {
-	Verdict  Verdict      `json:"verdict"`
-	Digest   image.Digest `json:"digest,omitempty"` // where verified
-	Identity string       `json:"identity"`         // who must have signed
-	Checks   []Check      `json:"checks"`
+	Verdict  Verdict           `json:"verdict"`
+	Digest   image.Digest      `json:"digest,omitempty"` // where verified
+	Expected sigstore.Identity `json:"expected"`         // who must have signed
+	Checks   []Check           `json:"checks"`
 }
 
 // conclude sums up: one refusal refuses, and only if all is verified is it so.
@@ -99,7 +100,7 @@ func (r Report) err() error {
 	}
 	err := errors.Join(errs...)
 	if r.Verdict == Refused {
-		err = hint.Wrap(err, "do not use the image unless you know why; signatures are expected of %s", r.Identity)
+		err = hint.Wrap(err, "do not use the image unless you know why; signatures are expected of %s", r.Expected)
 	}
 	return err
 }
@@ -145,7 +146,7 @@ func (r Result) Print(w io.Writer) error {
 		}
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", mark(c.Verdict), c.Of, c.Claim, c.Detail)
 	}
-	_, _ = fmt.Fprintf(table, "%s %s\n", r.report.Verdict, r.Digest)
+	_, _ = fmt.Fprintln(table, strings.TrimSpace(string(r.report.Verdict)+" "+string(r.Digest)))
 	return table.Flush()
 }
 
@@ -167,7 +168,7 @@ func (r Result) Summary() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Verification: %s\n\n", r.report.Verdict)
-	fmt.Fprintf(&b, "Expected of %s.\n\n| | image | of | claim | |\n|---|---|---|---|---|\n", cell(r.report.Identity))
+	fmt.Fprintf(&b, "Signatures must be by %s.\n\n| | image | of | claim | |\n|---|---|---|---|---|\n", cell(r.report.Expected.String()))
 	for _, c := range r.report.Checks {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", mark(c.Verdict), cell(c.Image), cell(c.Of), cell(c.Claim), cell(c.Detail))
 	}

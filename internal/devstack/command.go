@@ -28,6 +28,7 @@ const usage = `usage: devstack COMMAND [-dir DIR]
   start PART           start a stopped part again
   fault HOST STATUS COUNT [METHOD PATH-PREFIX]
                        answer COUNT requests to HOST with STATUS
+  fault clear          answer as usual again
   tools [GROUP|NAME]...
                        build tools and print the folder they are in
 
@@ -132,7 +133,7 @@ func control(ctx context.Context, dir string, args []string, stdout io.Writer) e
 		"status": func(n int) bool { return n == 0 },
 		"stop":   func(n int) bool { return n == 1 },
 		"start":  func(n int) bool { return n == 1 },
-		"fault":  func(n int) bool { return n == 3 || n == 5 },
+		"fault":  func(n int) bool { return n == 1 || n == 3 || n == 5 },
 	}
 	if takes := known[args[0]]; takes == nil || !takes(len(args)-1) {
 		return errUsage
@@ -144,6 +145,12 @@ func control(ctx context.Context, dir string, args []string, stdout io.Writer) e
 	case "start":
 		return c.startPart(ctx, args[1])
 	case "fault":
+		if len(args) == 2 {
+			if args[1] != "clear" {
+				return errUsage
+			}
+			return c.clearFaults(ctx)
+		}
 		rule, err := parseFault(args[1:])
 		if err != nil {
 			return err

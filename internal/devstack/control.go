@@ -65,6 +65,11 @@ func (c *client) addFault(ctx context.Context, rule fault.Rule) error {
 	return c.ask(ctx, http.MethodPost, "/faults", rule, nil)
 }
 
+// clearFaults ends all faults.
+func (c *client) clearFaults(ctx context.Context) error {
+	return c.ask(ctx, http.MethodDelete, "/faults", nil, nil)
+}
+
 // down ends the world, and returns when all but the daemon itself has ended.
 func (c *client) down(ctx context.Context) error {
 	return c.ask(ctx, http.MethodPost, "/down", nil, nil)

@@ -46,12 +46,34 @@ func inWorld(run func() int) (code int) {
 		return 1
 	}
 	defer func() {
-		if err := world.Down(context.WithoutCancel(ctx)); err != nil {
+		if err := errors.Join(world.Down(context.WithoutCancel(ctx)), searchLogs()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
 	}()
 	return run()
+}
+
+// searchLogs looks for credentials in what the world leaves: its logs.
+func searchLogs() error {
+	files := 0
+	err := filepath.WalkDir(filepath.Join(source, "out", "world"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		for _, value := range planted() {
+			if strings.Contains(string(text), value) {
+				err = errors.Join(err, fmt.Errorf("%s holds a credential", path))
+			}
+		}
+		return err
+	})
+	if files == 0 {
+		err = errors.Join(err, errors.New("the world left no logs to search"))
+	}
+	return err
 }
 
 func stage(t *testing.T, edit func(string) string) *rehearsal.Stage {
@@ -327,6 +349,59 @@ func TestPassingFaultsArePassed(t *testing.T) {
 	}
 	succeed(t, s, rehearsal.Trial{Tag: "v1.4.0"})
 	approve(t, "v1.4.0", "1.4.0")
+}
+
+// TestARegistryThatRefuses has one of two registries fail for good, while the
+// image is built or when the tags are to move.
+func TestARegistryThatRefuses(t *testing.T) {
+	tests := []struct {
+		host, prefix string
+		status       int
+		want         []string
+	}{
+		{"index.docker.io", "/v2/acme/hello/", 401, []string{"401", "dockerhub-token"}},
+		{"index.docker.io", "/v2/acme/hello/", 403, []string{"403", "docker.io/acme/hello", "hint"}},
+		{"index.docker.io", "/v2/acme/hello/blobs/uploads", 404, []string{"404", "docker.io/acme/hello"}},
+		{"ghcr.io", "/v2/acme/hello/", 403, []string{"403", "packages: write"}},
+		{"ghcr.io", "/v2/acme/hello/", 429, []string{"429", "ghcr.io/acme/hello", "hint"}},
+		{"ghcr.io", "/v2/acme/hello/", 503, []string{"503", "ghcr.io/acme/hello", "hint"}},
+		{"ghcr.io", "/v2/acme/hello/manifests/1.6.0", 503, []string{"503", "ghcr.io/acme/hello:1.6.0", "hint"}},
+		{"api.github.com", "/repos/acme/hello/releases", 503, []string{"503", "release"}},
+	}
+	s := stage(t, nil)
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%s answers %d under %s", test.host, test.status, test.prefix), func(t *testing.T) {
+			if err := world.Fault(t.Context(), test.host, test.status, 1<<20, test.prefix); err != nil {
+				t.Fatal(err)
+			}
+			out := run(t, s, rehearsal.Trial{Tag: "v1.6.0", Vars: map[string]string{"RETRY_FOR": "2s"}})
+			if err := world.ClearFaults(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if out.Code == 0 {
+				t.Error("the run succeeds")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(out.Log, want) {
+					t.Errorf("the log lacks %q:\n%s", want, out.Log)
+				}
+			}
+			noCredential(t, "the log", out.Raw)
+			if test.host != "api.github.com" { // by then the tags have moved, and only the page is missing
+				untouched(t, "v1.6.0", "1.6.0")
+			}
+			for _, r := range release(t, "v1.6.0") {
+				if !r.Draft {
+					t.Error("the release is published")
+				}
+			}
+		})
+	}
+	succeed(t, s, rehearsal.Trial{Tag: "v1.6.0"})
+	approve(t, "v1.6.0", "1.6.0")
+	if pages := release(t, "v1.6.0"); len(pages) != 1 || pages[0].Draft {
+		t.Errorf("releases of v1.6.0: %+v", pages)
+	}
 }
 
 func TestAReleasedVersionStays(t *testing.T) {

@@ -73,6 +73,11 @@ func (w *World) Fault(ctx context.Context, host string, status, count int, prefi
 	return w.run(ctx, "fault", host, strconv.Itoa(status), strconv.Itoa(count), "", prefix)
 }
 
+// ClearFaults has all hosts answer as usual again.
+func (w *World) ClearFaults(ctx context.Context) error {
+	return w.run(ctx, "fault", "clear")
+}
+
 func (w *World) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, w.program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = w.source, w.log, w.log

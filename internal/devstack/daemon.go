@@ -3,6 +3,7 @@ package devstack
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -200,6 +201,9 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := d.writeLogins(); err != nil {
+		return err
+	}
 	return writeEnv(envFile(d.plan.Dir), d.variables(sigstore), d.plan.Bin)
 }
 
@@ -264,12 +268,35 @@ func (d *daemon) stop(ctx context.Context) error {
 	return d.stopErr
 }
 
+func (d *daemon) loginsDir() string { return filepath.Join(d.plan.Dir, "docker") }
+
+// writeLogins writes a docker configuration with logins to both registries, for
+// shells: a workflow gets its credentials as secrets.
+func (d *daemon) writeLogins() error {
+	c := d.servers.Credentials
+	login := func(user, password string) map[string]string {
+		return map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte(user + ":" + password))}
+	}
+	text, err := json.Marshal(map[string]any{"auths": map[string]any{
+		"ghcr.io":                     login("octocat", c.GitHubToken.Reveal()),
+		"https://index.docker.io/v1/": login(c.DockerHubUser, c.DockerHubToken.Reveal()),
+	}})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(d.loginsDir(), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.loginsDir(), "config.json"), text, 0o600)
+}
+
 // variables is the env file: how a client reaches the world.
 func (d *daemon) variables(s *sigstore) []variable {
 	c := d.servers.Credentials
 	return []variable{
 		{"DEVSTACK_DIR", d.plan.Dir},
 		{"DEVSTACK_CONTROL", controlSocket(d.plan.Dir)},
+		{"DEVSTACK_DOCKER_CONFIG", d.loginsDir()},
 		{"HTTPS_PROXY", d.servers.ProxyURL},
 		{"NO_PROXY", "127.0.0.1,localhost"},
 		{"SSL_CERT_FILE", d.servers.CAFile},

@@ -48,11 +48,7 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 	fmt.Fprintf(w, "\nreleased in %s\n", time.Since(started).Round(100*time.Millisecond))
 
 	heading(w, "what crane and cosign say")
-	judges, done, err := NewJudges(stage.Dir, world.Env, tag)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
+	judges := NewJudges(world.Env, tag)
 	var refused int
 	for _, verdict := range judges.Judge(ctx, repositories, version, platforms) {
 		fmt.Fprintln(w, verdict)

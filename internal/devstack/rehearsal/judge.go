@@ -3,14 +3,11 @@ package rehearsal
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -49,41 +46,24 @@ type Judges struct {
 	root     string
 }
 
-// NewJudges logs the judges in, with a private docker configuration in dir, and
-// has them expect the identity of the release workflow at tag. Call close when
-// they are done.
-func NewJudges(dir string, env map[string]string, tag string) (j *Judges, closeJudges func() error, err error) {
-	config := filepath.Join(dir, "judges")
-	if err := os.MkdirAll(config, 0o700); err != nil {
-		return nil, nil, err
-	}
-	login := func(user, password string) map[string]string {
-		return map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte(user + ":" + password))}
-	}
-	text, err := json.Marshal(map[string]any{"auths": map[string]any{
-		"ghcr.io":                     login("octocat", env["GITHUB_TOKEN"]),
-		"https://index.docker.io/v1/": login(env["DOCKERHUB_USERNAME"], env["DOCKERHUB_TOKEN"]),
-	}})
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := os.WriteFile(filepath.Join(config, "config.json"), text, 0o600); err != nil {
-		return nil, nil, err
-	}
-	j = &Judges{
+// NewJudges returns judges that are logged in to both registries of the world
+// with the environment env, and expect the identity of the release workflow at
+// tag.
+func NewJudges(env map[string]string, tag string) *Judges {
+	j := &Judges{
 		path:     env["PATH"],
 		identity: "https://github.com/" + Repository + "/" + Workflow + "@refs/tags/" + tag,
 		root:     env["SIGSTORE_TRUSTED_ROOT"],
 	}
 	vars := maps.Clone(env)
-	vars["DOCKER_CONFIG"], vars["HOME"] = config, config
+	vars["DOCKER_CONFIG"], vars["HOME"] = env["DEVSTACK_DOCKER_CONFIG"], env["DEVSTACK_DIR"]
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		// A cosign that finds the runner's token would rather sign with it.
 		if !strings.HasPrefix(name, "ACTIONS_") && !strings.HasPrefix(name, "SIGSTORE_") {
 			j.env = append(j.env, name+"="+vars[name])
 		}
 	}
-	return j, func() error { return os.RemoveAll(config) }, nil
+	return j
 }
 
 // Run runs one of the judges' programs and returns its standard output.

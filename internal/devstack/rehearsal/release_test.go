@@ -107,24 +107,10 @@ func succeed(t *testing.T, s *rehearsal.Stage, trial rehearsal.Trial) rehearsal.
 	return out
 }
 
-func judges(t *testing.T, tag string) *rehearsal.Judges {
-	t.Helper()
-	j, done, err := rehearsal.NewJudges(t.TempDir(), world.Env, tag)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := done(); err != nil {
-			t.Error(err)
-		}
-	})
-	return j
-}
-
 // approve has every judge look at a release.
 func approve(t *testing.T, tag, version string) {
 	t.Helper()
-	for _, verdict := range judges(t, tag).Judge(t.Context(), repositories, version, platforms) {
+	for _, verdict := range rehearsal.NewJudges(world.Env, tag).Judge(t.Context(), repositories, version, platforms) {
 		if verdict.Err != nil {
 			t.Error(verdict)
 		}
@@ -133,7 +119,7 @@ func approve(t *testing.T, tag, version string) {
 
 func tags(t *testing.T, repository string) []string {
 	t.Helper()
-	found, err := judges(t, "v0.0.0").Tags(t.Context(), repository)
+	found, err := rehearsal.NewJudges(world.Env, "v0.0.0").Tags(t.Context(), repository)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,13 +196,13 @@ func TestRelease(t *testing.T) {
 		noCredentialBelow(t, s.Dir)
 	})
 	t.Run("a re-run changes nothing", func(t *testing.T) {
-		before, err := judges(t, "v1.2.3").Digest(t.Context(), "ghcr.io/acme/hello:1.2.3")
+		before, err := rehearsal.NewJudges(world.Env, "v1.2.3").Digest(t.Context(), "ghcr.io/acme/hello:1.2.3")
 		if err != nil {
 			t.Fatal(err)
 		}
 		succeed(t, s, rehearsal.Trial{Tag: "v1.2.3"})
 		approve(t, "v1.2.3", "1.2.3") // which asks for one signature, not two
-		after, err := judges(t, "v1.2.3").Digest(t.Context(), "ghcr.io/acme/hello:1.2.3")
+		after, err := rehearsal.NewJudges(world.Env, "v1.2.3").Digest(t.Context(), "ghcr.io/acme/hello:1.2.3")
 		if err != nil || before != after {
 			t.Errorf("1.2.3 was %s and is %s, %v", before, after, err)
 		}
@@ -230,7 +216,7 @@ func TestRelease(t *testing.T) {
 // printedCommands runs the cosign commands of the release page, word for word.
 func printedCommands(t *testing.T, body string) {
 	t.Helper()
-	j := judges(t, "v1.2.3")
+	j := rehearsal.NewJudges(world.Env, "v1.2.3")
 	commands := regexp.MustCompile(`(?m)^cosign (?:.*\\\n)*.*$`).FindAllString(body, -1)
 	if len(commands) < 3 {
 		t.Fatalf("%d cosign commands on the page:\n%s", len(commands), body)
@@ -247,7 +233,7 @@ func printedCommands(t *testing.T, body string) {
 
 func forgedEvidence(t *testing.T) {
 	t.Helper()
-	j := judges(t, "v1.2.3")
+	j := rehearsal.NewJudges(world.Env, "v1.2.3")
 	const identity = "https://github.com/acme/hello/.github/workflows/release.yml@refs/tags/v1.2.3"
 	verify := func(ref string) (string, error) {
 		return j.Run(t.Context(), "verify", "-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], "-retry-for", "5s",
@@ -407,7 +393,7 @@ func TestARegistryThatRefuses(t *testing.T) {
 func TestAReleasedVersionStays(t *testing.T) {
 	s := stage(t, func(w string) string { return strings.Replace(w, "Says hello", "Says hallo", 1) })
 	succeed(t, s, rehearsal.Trial{Tag: "v1.5.0"})
-	before, err := judges(t, "v1.5.0").Digest(t.Context(), "docker.io/acme/hello:1.5.0")
+	before, err := rehearsal.NewJudges(world.Env, "v1.5.0").Digest(t.Context(), "docker.io/acme/hello:1.5.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,7 +403,7 @@ func TestAReleasedVersionStays(t *testing.T) {
 	if out.Code == 0 || !strings.Contains(out.Log, "overwrite") {
 		t.Errorf("exit %d:\n%s", out.Code, out.Log)
 	}
-	after, err := judges(t, "v1.5.0").Digest(t.Context(), "docker.io/acme/hello:1.5.0")
+	after, err := rehearsal.NewJudges(world.Env, "v1.5.0").Digest(t.Context(), "docker.io/acme/hello:1.5.0")
 	if err != nil || before != after {
 		t.Errorf("1.5.0 was %s and is %s, %v", before, after, err)
 	}

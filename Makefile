@@ -26,6 +26,10 @@ unit: ## run the unit and contract tests
 e2e: build ## release an image in the local world, break things, and judge the result
 	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 40m -v ./internal/devstack/rehearsal
 
+.PHONY: bench
+bench: build ## measure sign, attest and verify against cosign in the local world
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -run '^$$' -bench . -benchtime 3x ./internal/devstack/rehearsal
+
 .PHONY: check
 check: format vet lint ## check formatting, vet, lint Go, workflows and shell
 

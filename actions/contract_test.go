@@ -123,3 +123,22 @@ func TestEveryActionHasAContractTest(t *testing.T) {
 		}
 	}
 }
+
+// TestOneInputHasOneMeaning holds what all steps say alike about inputs that
+// most of them have.
+func TestOneInputHasOneMeaning(t *testing.T) {
+	t.Parallel()
+	root := actiontest.Load(t, "../action.yml")
+	for _, step := range order {
+		contract := actiontest.Load(t, filepath.Join(step, "action.yml"))
+		if contract.Name != step {
+			t.Errorf("%s has the name %q", step, contract.Name)
+		}
+		for _, name := range []string{"dockerhub-username", "registry-auth", "signing-config"} {
+			want, _ := root.Inputs.Get(name)
+			if param, ok := contract.Inputs.Get(name); ok && param.Description != want.Description {
+				t.Errorf("%s: %q is described as %q, and in the root as %q", step, name, param.Description, want.Description)
+			}
+		}
+	}
+}

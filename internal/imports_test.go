@@ -17,7 +17,7 @@ const module = "github.com/org/release-actions/"
 // layers lists the packages from the lowest to the highest. A package may
 // import those of lower layers only, never its neighbours.
 var layers = [][]string{
-	{"internal/secret", "internal/hint", "internal/markdown"},
+	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel"},
 	{"internal/image", "internal/release", "internal/transport"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/action"},
 	{"internal/evidence"},

@@ -2,18 +2,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
-	"path/filepath"
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/attest"
-	"github.com/org/release-actions/internal/transport"
 )
 
 //go:embed action.yml
@@ -22,19 +18,14 @@ var contract []byte
 func main() { action.Main("attest", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Result, error) {
-	cfg.OutputDir = cmp.Or(cfg.OutputDir, filepath.Join(rt.TempDir(), "bundles"))
 	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
-	token := func(ctx context.Context) (secret.String, error) { return rt.IDToken(ctx, sigstore.Audience) }
-	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, token, cfg.RetryFor, sigstore.Options{
-		Transport: transport.New(transport.Options{RetryFor: cfg.RetryFor, Replayable: true, UserAgent: rt.UserAgent(), Log: rt.Log}),
-		TUFCache:  filepath.Join(rt.TempDir(), "sigstore"),
-		Log:       rt.Log,
-	})
+	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
+		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
-	return attest.Run(ctx, cfg, attest.Deps{Publisher: publisher})
+	return attest.Run(ctx, cfg, attest.Deps{Publisher: publisher, TempDir: rt.TempDir()})
 }

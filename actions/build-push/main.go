@@ -7,11 +7,9 @@ import (
 	_ "embed"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/buildpush"
 )
@@ -34,8 +32,8 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 	deps := buildpush.Deps{
 		Registry:        reg,
 		Revision:        gh.SHA,
-		Token:           func(ctx context.Context) (secret.String, error) { return rt.IDToken(ctx, sigstore.Audience) },
-		Sigstore:        sigstore.Options{Transport: transport, TUFCache: filepath.Join(rt.TempDir(), "sigstore"), Log: rt.Log},
+		Token:           rt.IDToken,
+		Sigstore:        sigstore.Options{Transport: transport, TempDir: rt.TempDir(), Log: rt.Log},
 		LookPath:        exec.LookPath,
 		Env:             rt.Environ(),
 		DockerConfigDir: rt.DockerConfigDir(),

@@ -21,12 +21,10 @@ func run(ctx context.Context, rt *action.Runtime, cfg dockerhubreadme.Config) (d
 	if err != nil {
 		return dockerhubreadme.Result{}, err
 	}
+	source := dockerhubreadme.Source{ServerURL: gh.ServerURL, Repository: gh.Repository, Ref: gh.RefName, Workspace: gh.Workspace}
 	hub, err := dockerhub.New(dockerhub.Options{URL: cfg.HubURL, Username: cfg.Username, Password: cfg.Password, Transport: rt.Transport(cfg.RetryFor)})
 	if err != nil {
 		return dockerhubreadme.Result{}, err
 	}
-	return dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{
-		Hub: hub, Log: rt.Log,
-		Source: dockerhubreadme.Source{ServerURL: gh.ServerURL, Repository: gh.Repository, Ref: gh.RefName, Workspace: gh.Workspace},
-	})
+	return dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{Hub: hub, Source: source, Log: rt.Log})
 }

@@ -68,7 +68,7 @@ func TestAReleaseOnARunner(t *testing.T) {
 	if !strings.Contains(env, "DOCKER_METADATA_OUTPUT_TAGS<<") || strings.Index(env, "ANNOTATIONS<<") > strings.Index(env, "VERSION<<") {
 		t.Errorf("variables %s", env)
 	}
-	if !strings.Contains(summary, "<code>ghcr.io/org/app:v1.2.3</code>") {
+	if !strings.Contains(summary, "`ghcr.io/org/app:v1.2.3`") {
 		t.Errorf("summary %s", summary)
 	}
 	if strings.Contains(strings.ReplaceAll(printed, "::add-mask::t0ken", "")+outputs+env+summary, "t0ken") {

@@ -17,9 +17,7 @@ var contract []byte
 func main() { action.Main("promote", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg promote.Config) (promote.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{
-		Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log,
-	})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	if err != nil {
 		return promote.Result{}, err
 	}

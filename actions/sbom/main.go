@@ -3,10 +3,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
-	"path/filepath"
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/registry"
@@ -27,6 +25,5 @@ func run(ctx context.Context, rt *action.Runtime, cfg sbom.Config) (sbom.Result,
 	if err != nil {
 		return sbom.Result{}, err
 	}
-	cfg.OutputDir = cmp.Or(cfg.OutputDir, filepath.Join(rt.TempDir(), "sbom", cfg.Images[0].Digest.Hex()[:12]))
 	return sbom.Run(ctx, cfg, sbom.Deps{Registry: reg, TempDir: rt.TempDir(), Created: created, Log: rt.Log})
 }

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"path/filepath"
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/registry"
@@ -18,14 +17,11 @@ var contract []byte
 func main() { action.Main("verify", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg verify.Config) (verify.Result, error) {
-	transport := rt.Transport(cfg.RetryFor)
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	if err != nil {
 		return verify.Result{}, err
 	}
-	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{
-		Transport: transport, TUFCache: filepath.Join(rt.TempDir(), "sigstore"), Log: rt.Log,
-	})
+	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
 	if err != nil {
 		return verify.Result{}, err
 	}

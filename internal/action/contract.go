@@ -11,12 +11,11 @@ import (
 //
 // https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax
 type Contract struct {
-	Name        string            `yaml:"name"`
-	Description string            `yaml:"description"`
-	Inputs      Params            `yaml:"inputs"`
-	Outputs     Params            `yaml:"outputs"`
-	Runs        Runs              `yaml:"runs"`
-	Branding    map[string]string `yaml:"branding"`
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+	Inputs      Params `yaml:"inputs"`
+	Outputs     Params `yaml:"outputs"`
+	Runs        Runs   `yaml:"runs"`
 }
 
 // Runs is the part of an action.yml that says what is executed.

@@ -87,9 +87,6 @@ func (rt *Runtime) Transport(retryFor time.Duration) http.RoundTripper {
 // UserAgent names the step to the servers that it talks to.
 func (rt *Runtime) UserAgent() string { return "release-actions/" + rt.name }
 
-// Mask hides a value in the job's log from here on.
-func (rt *Runtime) Mask(value secret.String) { rt.mask(value.Reveal()) }
-
 // IDToken returns a token of the runner's OIDC issuer for audience.
 //
 // https://docs.github.com/actions/reference/security/oidc

@@ -3,7 +3,6 @@ package evidence
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,7 +16,6 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/sigstore"
 )
 
@@ -35,9 +33,9 @@ type Publisher struct {
 	Log      *slog.Logger
 }
 
-// NewPublisher returns a publisher that signs with instance as the job whose
-// OIDC token the function token asks for.
-func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Instance, token func(context.Context) (secret.String, error),
+// NewPublisher returns a publisher that signs with instance as the job that
+// token speaks for. One signature takes a little more than retryFor at most.
+func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Instance, token sigstore.TokenSource,
 	retryFor time.Duration, o sigstore.Options) (Publisher, error) {
 	verifier, err := sigstore.NewVerifier(ctx, instance.Trust, o)
 	if err != nil {
@@ -214,24 +212,6 @@ func each[T any](ctx context.Context, items []T, do func(ctx context.Context, n 
 		})
 	}
 	return group.Wait()
-}
-
-// Repositories returns where the images are, and their one digest.
-func Repositories(images []image.Pinned) ([]image.Repository, image.Digest, error) {
-	if len(images) == 0 {
-		return nil, "", errors.New("there is no image")
-	}
-	var repos []image.Repository
-	for _, p := range images {
-		if p.Digest != images[0].Digest {
-			return nil, "", hint.Wrap(fmt.Errorf("images %q and %q have different digests", images[0], p),
-				"give the same image in several registries, as the build-push output \"images\" has it")
-		}
-		if !slices.Contains(repos, p.Repository) {
-			repos = append(repos, p.Repository)
-		}
-	}
-	return repos, images[0].Digest, nil
 }
 
 // Save writes the bundles to files in dir, the nth by name(n), and returns

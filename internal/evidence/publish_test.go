@@ -300,21 +300,6 @@ func TestSubjectsAreTheIndexAndItsPlatforms(t *testing.T) {
 	}
 }
 
-func TestRepositoriesHoldOneDigest(t *testing.T) {
-	t.Parallel()
-	w := evidencetest.New(t)
-	repos, d, err := evidence.Repositories(append(w.Images, w.Images[0]))
-	if err != nil || len(repos) != 2 || d != w.Digests[0] {
-		t.Errorf("got %v %s, %v", repos, d, err)
-	}
-	if _, _, err := evidence.Repositories([]image.Pinned{w.Images[0], w.Registries[1].Repository.Pin(w.Digests[1])}); err == nil {
-		t.Error("two digests are accepted")
-	}
-	if _, _, err := evidence.Repositories(nil); err == nil {
-		t.Error("no image is accepted")
-	}
-}
-
 func TestSaveWritesBundles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/new"

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -180,6 +181,29 @@ func ParsePinned(s string) (Pinned, error) {
 		return Pinned{}, hint.Wrap(fmt.Errorf("image %q has a tag beside the digest", s), "write %q", ref.Repository.Pin(ref.Digest))
 	}
 	return ref.Repository.Pin(ref.Digest), nil
+}
+
+// SameDigest checks that images are one image, under the names that it has in
+// several registries.
+func SameDigest(images []Pinned) error {
+	for _, p := range images {
+		if p.Digest != images[0].Digest {
+			return hint.Wrap(fmt.Errorf("images %q and %q have different digests", images[0], p),
+				"give one image in several registries, as the build-push output \"images\" has it")
+		}
+	}
+	return nil
+}
+
+// Repositories returns where images are, each repository once.
+func Repositories(images []Pinned) []Repository {
+	var repos []Repository
+	for _, p := range images {
+		if !slices.Contains(repos, p.Repository) {
+			repos = append(repos, p.Repository)
+		}
+	}
+	return repos
 }
 
 // Ref returns p as a Ref.

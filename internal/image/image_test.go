@@ -74,6 +74,32 @@ func TestParseRefusesAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestImagesHaveOneDigest(t *testing.T) {
+	t.Parallel()
+	pin := func(repo, digit string) image.Pinned {
+		p, err := image.ParsePinned(repo + "@sha256:" + strings.Repeat(digit, 64))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	here, there, other := pin("ghcr.io/a/b", "1"), pin("a/b", "1"), pin("a/b", "2")
+	same := []image.Pinned{here, there, here}
+	if err := image.SameDigest(same); err != nil {
+		t.Errorf("one image in two registries: %v", err)
+	}
+	if got := image.Repositories(same); len(got) != 2 || got[0] != here.Repository || got[1] != there.Repository {
+		t.Errorf("repositories are %v", got)
+	}
+	if err := image.SameDigest(nil); err != nil {
+		t.Errorf("no image: %v", err)
+	}
+	err := image.SameDigest([]image.Pinned{here, other})
+	if err == nil || !strings.Contains(err.Error(), "different digests") || len(hint.Of(err)) == 0 {
+		t.Errorf("two images: %v", err)
+	}
+}
+
 func TestParsePlatformNormalises(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -8,6 +8,23 @@ import (
 	"github.com/org/release-actions/internal/markdown"
 )
 
+func TestCodeIsNeverReadAsMarkdown(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":                    "",
+		" ":                   "",
+		"ghcr.io/a/b:1":       "`ghcr.io/a/b:1`",
+		"*a* [b](c) <img>":    "`*a* [b](c) <img>`",
+		"a|b":                 "<code>a&#124;b</code>",
+		"`<b>` [x](y)\r\n*z*": "<code>&#96;&#60;b&#62;&#96; &#91;x&#93;&#40;y&#41;<br>&#42;z&#42;</code>",
+		"é\\":                 "<code>é&#92;</code>",
+	} {
+		if got := markdown.Code(in); got != want {
+			t.Errorf("Code(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestMaskCode(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -29,7 +29,7 @@ var emptyConfig = static.NewLayer([]byte("{}"), "application/vnd.oci.empty.v1+js
 func (c *Client) Attach(ctx context.Context, subject image.Pinned, a Artifact) (image.Pinned, error) {
 	digest, err := c.attach(ctx, subject, a)
 	if err != nil {
-		return image.Pinned{}, c.fail("attach "+a.ArtifactType+" to", subject.Repository, subject, err)
+		return image.Pinned{}, c.failWrite("attach "+a.ArtifactType+" to", subject.Repository, subject, err)
 	}
 	return subject.Repository.Pin(digest), nil
 }

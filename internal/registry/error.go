@@ -40,9 +40,27 @@ func (f *failure) Unwrap() []error {
 	return []error{f.kind, f.cause}
 }
 
-// fail returns err as a failure of doing something to a reference, with the
-// mend where there is one.
-func (c *Client) fail(do string, repo image.Repository, reference fmt.Stringer, err error) error {
+// failRead returns err as a failure of reading a reference, as do says it, with
+// the mend where there is one.
+func (c *Client) failRead(do string, repo image.Repository, reference fmt.Stringer, err error) error {
+	return c.fail(reading, do, repo, reference, err)
+}
+
+// failWrite is failRead for what changes a registry.
+func (c *Client) failWrite(do string, repo image.Repository, reference fmt.Stringer, err error) error {
+	return c.fail(writing, do, repo, reference, err)
+}
+
+// right is what a user's login must allow, in the words of GitHub's permissions
+// and roles and of Docker Hub's tokens.
+type right struct{ permission, role, token string }
+
+var (
+	reading = right{"read", "Read", "Read-only"}
+	writing = right{"write", "Write", "Read & Write"}
+)
+
+func (c *Client) fail(need right, do string, repo image.Repository, reference fmt.Stringer, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -52,7 +70,7 @@ func (c *Client) fail(do string, repo image.Repository, reference fmt.Stringer, 
 	}
 	host := repo.Host()
 	err = &failure{message: fmt.Sprintf("%s %q: %s", do, reference, c.describe(host, err)), kind: kindOf(err), cause: err}
-	if mend := c.mend(host, statusOf(err)); mend != "" {
+	if mend := c.mend(need, host, statusOf(err)); mend != "" {
 		err = hint.Wrap(err, "%s", mend)
 	}
 	return err
@@ -130,26 +148,26 @@ func kindOf(err error) error {
 }
 
 // mend says what the user can do about a status that host answered.
-func (c *Client) mend(host string, status int) string {
+func (c *Client) mend(need right, host string, status int) string {
 	login, known := c.keychain.logins[host]
 	switch {
 	case status == http.StatusUnauthorized && !known:
 		switch host {
 		case ghcr:
-			return `give the input "github-token", and grant "packages: write" under "permissions:" of the job`
+			return fmt.Sprintf(`give the input "github-token", and grant "packages: %s" under "permissions:" of the job`, need.permission)
 		case image.DockerHub:
-			return `give the inputs "dockerhub-username" and "dockerhub-token", an access token with Read & Write`
+			return fmt.Sprintf(`give the inputs "dockerhub-username" and "dockerhub-token", an access token with %s`, need.token)
 		}
 		return fmt.Sprintf(`give a login for %s in the input "registry-auth"`, host)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		switch {
 		case login.input == "github-token":
-			return `grant "packages: write" under "permissions:" of the job; where the package was first pushed by hand, ` +
-				`give the repository the role Write in the package's settings under "Manage Actions access"`
+			return fmt.Sprintf(`grant "packages: %s" under "permissions:" of the job; where the package is not linked to the repository, `+
+				`give it the role %s in the package's settings under "Manage Actions access"`, need.permission, need.role)
 		case known:
-			return fmt.Sprintf("see that the token in %q is valid and may write, and that its user may write to the repository", login.input)
+			return fmt.Sprintf("see that the token in %q is valid and may %s, and that its user may %[2]s in the repository", login.input, need.permission)
 		}
-		return fmt.Sprintf("see that the login for %s may write to the repository", host)
+		return fmt.Sprintf("see that the login for %s may %s in the repository", host, need.permission)
 	case status == http.StatusTooManyRequests && !known:
 		return fmt.Sprintf("%s limits what is done without a login: log in, or run again later", host)
 	case status == http.StatusTooManyRequests:

@@ -75,6 +75,43 @@ func TestErrorsSayWhatWasAnsweredAndTheMend(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatWritesAsksForTheRightToWrite(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		repo        string
+		credentials Credentials
+		mend        string
+	}{
+		{"ghcr.io/org/app", Credentials{}, `"packages: read"`},
+		{"ghcr.io/org/app", Credentials{GitHubToken: secret.New("pass-word-1")}, `the role Read`},
+		{"org/app", Credentials{}, "Read-only"},
+		{"org/app", Credentials{DockerHubUsername: "ann", DockerHubToken: secret.New("pass-word-1")}, "may read"},
+		{"quay.io/org/app", loginAs("quay.io", "ann", "pass-word-1"), "may read"},
+	} {
+		t.Run(test.mend+" "+test.repo, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, false, fault(-1, "GET|HEAD|POST", "/v2/org/app/", func(w http.ResponseWriter) { refuse(w, 401, "UNAUTHORIZED", "no") }))
+			c := client(t, test.credentials, Options{Transport: rerouted{s}})
+			pinned := repository(t, test.repo).Pin(image.Digest("sha256:" + strings.Repeat("0", 64)))
+			_, err := c.Resolve(t.Context(), pinned.Repository.Tag("1"))
+			_, listing := c.Referrers(t.Context(), pinned, "")
+			_, reading := c.Manifest(t.Context(), pinned)
+			for _, err := range []error{err, listing, reading} {
+				mends := strings.Join(hint.Of(err), " ")
+				if !strings.Contains(mends, test.mend) || strings.Contains(strings.ToLower(mends), "write") {
+					t.Errorf("%v, hint %q, want one with %q and without write", err, mends, test.mend)
+				}
+			}
+			_, attaching := c.Attach(t.Context(), pinned, bundle)
+			for _, err := range []error{c.CheckPush(t.Context(), pinned.Repository), c.Tag(t.Context(), pinned, "1"), attaching} {
+				if mends := strings.Join(hint.Of(err), " "); !strings.Contains(strings.ToLower(mends), "write") {
+					t.Errorf("%v, hint %q, want one with write", err, mends)
+				}
+			}
+		})
+	}
+}
+
 // secretless checks that an error is one short line without what nobody may see.
 func secretless(t *testing.T, err error) {
 	t.Helper()

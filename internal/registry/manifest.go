@@ -36,14 +36,14 @@ type PlatformManifest struct {
 func (c *Client) Resolve(ctx context.Context, ref image.Ref) (image.Pinned, error) {
 	s, err := c.session(ctx, ref.Repository, transport.PullScope)
 	if err != nil {
-		return image.Pinned{}, c.fail("resolve", ref.Repository, ref, err)
+		return image.Pinned{}, c.failRead("resolve", ref.Repository, ref, err)
 	}
 	d, err := s.head(ctx, ref)
 	if err == nil && ref.Digest != "" && d.Digest.String() != string(ref.Digest) {
 		err = fmt.Errorf("the tag points to %s", d.Digest)
 	}
 	if err != nil {
-		return image.Pinned{}, c.fail("resolve", ref.Repository, ref, err)
+		return image.Pinned{}, c.failRead("resolve", ref.Repository, ref, err)
 	}
 	return ref.Repository.Pin(image.Digest(d.Digest.String())), nil
 }
@@ -52,10 +52,10 @@ func (c *Client) Resolve(ctx context.Context, ref image.Ref) (image.Pinned, erro
 func (c *Client) Manifest(ctx context.Context, p image.Pinned) (Manifest, error) {
 	s, err := c.session(ctx, p.Repository, transport.PullScope)
 	if err != nil {
-		return Manifest{}, c.fail("read", p.Repository, p, err)
+		return Manifest{}, c.failRead("read", p.Repository, p, err)
 	}
 	m, err := s.manifest(ctx, p)
-	return m, c.fail("read", p.Repository, p, err)
+	return m, c.failRead("read", p.Repository, p, err)
 }
 
 // Platforms returns the image manifests of an index, or the one image that p
@@ -68,13 +68,13 @@ func (c *Client) Platforms(ctx context.Context, p image.Pinned) ([]PlatformManif
 	if !types.MediaType(m.MediaType).IsIndex() {
 		platform, err := c.platform(ctx, p)
 		if err != nil {
-			return nil, c.fail("read the platform of", p.Repository, p, err)
+			return nil, c.failRead("read the platform of", p.Repository, p, err)
 		}
 		return []PlatformManifest{{Platform: platform, Digest: m.Digest, Size: int64(len(m.Raw))}}, nil
 	}
 	index, err := v1.ParseIndexManifest(bytes.NewReader(m.Raw))
 	if err != nil {
-		return nil, c.fail("read the index", p.Repository, p, err)
+		return nil, c.failRead("read the index", p.Repository, p, err)
 	}
 	var platforms []PlatformManifest
 	for _, d := range index.Manifests {
@@ -93,7 +93,7 @@ func (c *Client) Platforms(ctx context.Context, p image.Pinned) ([]PlatformManif
 		}
 		platform, err := parsePlatform(d.Platform.OS, d.Platform.Architecture, d.Platform.Variant)
 		if err != nil {
-			return nil, c.fail("read the index", p.Repository, p, err)
+			return nil, c.failRead("read the index", p.Repository, p, err)
 		}
 		platforms = append(platforms, PlatformManifest{Platform: platform, Digest: child.Digest, Size: d.Size})
 	}
@@ -134,18 +134,18 @@ func (c *Client) platform(ctx context.Context, p image.Pinned) (image.Platform, 
 func (c *Client) Image(ctx context.Context, p image.Pinned) (v1.Image, error) {
 	s, err := c.session(ctx, p.Repository, transport.PullScope)
 	if err != nil {
-		return nil, c.fail("read", p.Repository, p, err)
+		return nil, c.failRead("read", p.Repository, p, err)
 	}
 	d, err := s.puller.Get(ctx, s.repo.Digest(string(p.Digest)))
 	if err == nil && !mediaType(d.MediaType).IsImage() {
 		err = fmt.Errorf("it is of type %s, not one image", mediaType(d.MediaType))
 	}
 	if err != nil {
-		return nil, c.fail("read", p.Repository, p, err)
+		return nil, c.failRead("read", p.Repository, p, err)
 	}
 	d.MediaType = mediaType(d.MediaType)
 	img, err := d.Image()
-	return img, c.fail("read", p.Repository, p, err)
+	return img, c.failRead("read", p.Repository, p, err)
 }
 
 // reference is how ggcr names ref: by its tag, else by its digest.

@@ -53,7 +53,7 @@ type Artifact struct {
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
 func (c *Client) Referrers(ctx context.Context, p image.Pinned, artifactType string) ([]Descriptor, error) {
 	found, err := c.referrers(ctx, p, artifactType)
-	return found, c.fail("list the referrers of", p.Repository, p, err)
+	return found, c.failRead("list the referrers of", p.Repository, p, err)
 }
 
 func (c *Client) referrers(ctx context.Context, p image.Pinned, artifactType string) ([]Descriptor, error) {
@@ -133,7 +133,7 @@ func (r referrer) artifactType() string {
 // up to 64 MiB, both checked against their digests.
 func (c *Client) Artifact(ctx context.Context, p image.Pinned) (Artifact, error) {
 	a, err := c.artifact(ctx, p)
-	return a, c.fail("read the artifact", p.Repository, p, err)
+	return a, c.failRead("read the artifact", p.Repository, p, err)
 }
 
 func (c *Client) artifact(ctx context.Context, p image.Pinned) (Artifact, error) {

@@ -67,7 +67,7 @@ func (s *session) put(ctx context.Context, reference string, t types.MediaType, 
 // Tag puts the manifest under the tag, and reads it back.
 func (c *Client) Tag(ctx context.Context, p image.Pinned, tag string) error {
 	ref := p.Repository.Tag(tag)
-	return c.fail("tag", p.Repository, ref, c.tag(ctx, p, ref))
+	return c.failWrite("tag", p.Repository, ref, c.tag(ctx, p, ref))
 }
 
 func (c *Client) tag(ctx context.Context, p image.Pinned, ref image.Ref) error {
@@ -108,13 +108,13 @@ func (c *Client) Untag(ctx context.Context, ref image.Ref) error {
 		_, err = s.do(ctx, http.MethodDelete, s.url("manifests/"+ref.Tag), nil, nil,
 			http.StatusAccepted, http.StatusOK, http.StatusNoContent)
 	}
-	return c.fail("remove the tag", ref.Repository, ref, err)
+	return c.failWrite("remove the tag", ref.Repository, ref, err)
 }
 
 // CheckPush finds out whether the credentials may push to repo: it begins an
 // upload and gives it up. A token alone doesn't tell on Docker Hub.
 func (c *Client) CheckPush(ctx context.Context, repo image.Repository) error {
-	err := c.fail("push to", repo, repo, c.checkPush(ctx, repo))
+	err := c.failWrite("push to", repo, repo, c.checkPush(ctx, repo))
 	if errors.Is(err, ErrNotFound) {
 		err = hint.Wrap(err, "create the repository, or the project that it belongs to, in the registry first")
 	}

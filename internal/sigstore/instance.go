@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -46,8 +47,8 @@ func fetch[T any](ctx context.Context, o Options, what string, get func(*tuf.Cli
 	client, err := tuf.New(&tuf.Options{
 		Root:              tuf.DefaultRoot(),
 		RepositoryBaseURL: tuf.DefaultMirror,
-		CachePath:         o.TUFCache,
-		DisableLocalCache: o.TUFCache == "",
+		CachePath:         filepath.Join(o.TempDir, "sigstore"),
+		DisableLocalCache: o.TempDir == "",
 		CacheValidity:     1,
 		Fetcher:           fetcher{ctx, &http.Client{Transport: o.transport()}},
 	})

@@ -26,13 +26,13 @@ func TestWithoutFilesThePublicInstanceIsAskedByTUF(t *testing.T) {
 			return err
 		},
 		"signing config": func(ctx context.Context, o sigstore.Options) error {
-			_, err := sigstore.NewSigner(ctx, "", func(context.Context) (secret.String, error) { return secret.String{}, nil }, 0, o)
+			_, err := sigstore.NewSigner(ctx, "", func(context.Context, string) (secret.String, error) { return secret.String{}, nil }, 0, o)
 			return err
 		},
 	} {
 		var asked atomic.Int32
 		offline := errors.New("no route to host")
-		o := sigstore.Options{TUFCache: t.TempDir(), Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		o := sigstore.Options{TempDir: t.TempDir(), Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Host != "tuf-repo-cdn.sigstore.dev" {
 				t.Errorf("%s is asked", r.URL)
 			}

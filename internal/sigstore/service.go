@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/org/release-actions/internal/transport"
 )
 
 // maxAnswer bounds what is read of a service's answer.
@@ -35,7 +37,8 @@ func (e *ServiceError) Unwrap() error { return e.Err }
 
 // service makes requests to one of Sigstore's services: it ends them with ctx,
 // which sigstore-go's clients do not take everywhere, and makes a ServiceError
-// of every refusal, of which they lose the text.
+// of every refusal, of which they lose the text. All that is posted may be
+// posted twice: the same entry is the same, and a certificate too many is not used.
 type service struct {
 	ctx  context.Context
 	name string
@@ -49,7 +52,7 @@ func (s *Signer) client(ctx context.Context, name string) *http.Client {
 // RoundTrip implements http.RoundTripper.
 func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 	failed := &ServiceError{Service: s.name, URL: (&url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path}).String()}
-	resp, err := s.next.RoundTrip(req.WithContext(s.ctx))
+	resp, err := s.next.RoundTrip(req.WithContext(transport.Replayable(s.ctx)))
 	if err != nil {
 		failed.Err = err
 		if cause := context.Cause(s.ctx); cause != nil {

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/org/release-actions/internal/hint"
-	"github.com/org/release-actions/internal/secret"
 )
 
 const payloadType = "application/vnd.in-toto+json"
@@ -30,7 +29,7 @@ const grace = 30 * time.Second
 // made. It may be used by several goroutines.
 type Signer struct {
 	options  Options
-	token    func(context.Context) (secret.String, error)
+	token    TokenSource
 	patience time.Duration
 	services services
 
@@ -42,9 +41,9 @@ type Signer struct {
 type services struct{ fulcio, rekor, timestamp string }
 
 // NewSigner returns a signer for the instance that the file config describes,
-// the public one where "". token asks for the job's OIDC token for Audience.
+// the public one where "", as the job that token speaks for.
 // Each call of Sign ends retryFor after it began, whatever it waits for.
-func NewSigner(ctx context.Context, config string, token func(context.Context) (secret.String, error), retryFor time.Duration, o Options) (*Signer, error) {
+func NewSigner(ctx context.Context, config string, token TokenSource, retryFor time.Duration, o Options) (*Signer, error) {
 	described, err := signingConfig(ctx, config, o)
 	if err != nil {
 		return nil, err
@@ -84,11 +83,7 @@ func selectServices(config *root.SigningConfig, now time.Time) (services, error)
 
 // Identity returns what Fulcio will certify, by the job's token.
 func (s *Signer) Identity(ctx context.Context) (Identity, error) {
-	token, err := s.token(ctx)
-	if err != nil {
-		return Identity{}, err
-	}
-	return TokenIdentity(token)
+	return JobIdentity(ctx, s.token)
 }
 
 var errExpired = errors.New("the certificate expired meanwhile")
@@ -184,7 +179,7 @@ func (s *Signer) credential(ctx context.Context) (*credential, error) {
 	if s.current != nil && time.Now().Before(s.current.expires) {
 		return s.current, nil
 	}
-	token, err := s.token(ctx)
+	token, err := s.token(ctx, audience)
 	if err != nil {
 		return nil, err
 	}

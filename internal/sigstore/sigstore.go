@@ -22,9 +22,6 @@ import (
 // OCI manifest that attaches one to an image.
 const BundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-// GitHubIssuer is the OIDC issuer of GitHub Actions.
-const GitHubIssuer = "https://token.actions.githubusercontent.com"
-
 // Trust is the input that says whose signatures count.
 type Trust struct {
 	TrustedRoot string `input:"trusted-root"` // a file; the public instance where ""
@@ -88,11 +85,11 @@ func (id Identity) String() string {
 
 // Options are how to reach a Sigstore instance.
 type Options struct {
-	// Transport does the requests, and their retries; http.DefaultTransport where
-	// nil. Everything that is posted may be posted twice.
+	// Transport does the requests, and their retries; http.DefaultTransport where nil.
 	Transport http.RoundTripper
-	// TUFCache is the directory for what describes the public instance.
-	TUFCache string
+	// TempDir is where what describes the public instance is kept for the job's
+	// other steps; nowhere where "".
+	TempDir string
 	// Log takes what is done; discarded where nil.
 	Log *slog.Logger
 }

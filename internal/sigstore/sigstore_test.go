@@ -2,6 +2,7 @@ package sigstore_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -37,7 +38,7 @@ func newSigner(tb testing.TB, i *sigstoretest.Instance, retryFor time.Duration) 
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	tb.Cleanup(base.CloseIdleConnections)
 	s, err := sigstore.NewSigner(tb.Context(), i.SigningConfig, sigstoretest.Token(workflow), retryFor, sigstore.Options{
-		Transport: transport.New(transport.Options{Base: base, RetryFor: retryFor, Replayable: true}),
+		Transport: transport.New(transport.Options{Base: base, RetryFor: retryFor}),
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -278,12 +279,20 @@ func graft(t *testing.T, into, from []byte, path string) []byte {
 	return text
 }
 
-func TestTokenIdentity(t *testing.T) {
+func TestJobIdentityIsTheWorkflows(t *testing.T) {
 	t.Parallel()
 	token := func(claims string) secret.String {
 		return secret.New("e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".sig")
 	}
-	got, err := sigstore.TokenIdentity(token(`{"iss":"https://ghe.example/_services/token","job_workflow_ref":"Org/App/.github/workflows/r.yml@refs/heads/main"}`))
+	identity := func(token secret.String) (sigstore.Identity, error) {
+		return sigstore.JobIdentity(t.Context(), func(_ context.Context, audience string) (secret.String, error) {
+			if audience != "sigstore" {
+				t.Errorf("a token for %q is asked for", audience)
+			}
+			return token, nil
+		})
+	}
+	got, err := identity(token(`{"iss":"https://ghe.example/_services/token","job_workflow_ref":"Org/App/.github/workflows/r.yml@refs/heads/main"}`))
 	if err != nil || got.Subject != "https://ghe.example/Org/App/.github/workflows/r.yml@refs/heads/main" || got.Issuer != "https://ghe.example/_services/token" {
 		t.Errorf("of an Enterprise Server: %v, %v", got, err)
 	}
@@ -296,7 +305,7 @@ func TestTokenIdentity(t *testing.T) {
 		"not of Actions":  token(`{"iss":"https://accounts.example","sub":"a"}`),
 		"another's shape": token(`{"iss":1}`),
 	} {
-		_, err := sigstore.TokenIdentity(bad)
+		_, err := identity(bad)
 		if err == nil || len(hint.Of(err)) == 0 {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "s3cret") {

@@ -1,6 +1,7 @@
 package sigstore
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,15 +13,22 @@ import (
 	"github.com/org/release-actions/internal/secret"
 )
 
-// Audience is the audience of tokens that Fulcio takes.
-const Audience = "sigstore"
+// audience is that of the tokens that Fulcio takes.
+const audience = "sigstore"
 
-// TokenIdentity returns what Fulcio will certify for a token of GitHub Actions:
-// the workflow that the job is from. In a reusable workflow that is the reusable
+// TokenSource asks for the job's OIDC token for an audience.
+type TokenSource func(ctx context.Context, audience string) (secret.String, error)
+
+// JobIdentity returns what Fulcio will certify for a job of GitHub Actions: the
+// workflow that the job is from. In a reusable workflow that is the reusable
 // one, not its caller. The token's signature is Fulcio's to check.
 //
 // https://github.com/sigstore/fulcio/blob/main/docs/oidc.md#github
-func TokenIdentity(token secret.String) (Identity, error) {
+func JobIdentity(ctx context.Context, source TokenSource) (Identity, error) {
+	token, err := source(ctx, audience)
+	if err != nil {
+		return Identity{}, err
+	}
 	id, err := tokenIdentity(token.Reveal())
 	if err != nil {
 		return Identity{}, hint.Wrap(fmt.Errorf("OIDC token: %w", err), "sign in a job of GitHub Actions with \"id-token: write\"")

@@ -31,10 +31,6 @@ type Options struct {
 	// RetryFor bounds the time over all tries of one request, waiting included;
 	// DefaultRetryFor where 0, one try only where negative.
 	RetryFor time.Duration
-	// Replayable says that every POST may be sent twice, as those that a
-	// transparency log takes. Otherwise a POST is sent again only where the
-	// server can't have acted on it: it was not reached, or answered 429 or 503.
-	Replayable bool
 	// UserAgent is sent with requests that have none.
 	UserAgent string
 	// Log gets a line for each retry; discarded where nil.
@@ -47,6 +43,16 @@ var impatient = func() http.RoundTripper {
 	t.ResponseHeaderTimeout = time.Minute
 	return t
 }()
+
+type replayable struct{}
+
+// Replayable marks the requests of the returned context as harmless to send
+// twice, as a POST to a transparency log is. Other POSTs are sent again only
+// where the server can't have acted on them: it was not reached, or answered
+// 429 or 503.
+func Replayable(ctx context.Context) context.Context {
+	return context.WithValue(ctx, replayable{}, true)
+}
 
 type retrying struct{ Options }
 
@@ -90,12 +96,12 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		first = false
 		resp, err := t.Base.RoundTrip(req)
 		if err != nil {
-			if !t.retryError(req, err) {
+			if !retryError(req, err) {
 				return nil, backoff.Permanent(err)
 			}
 			return nil, err
 		}
-		if !t.retryStatus(req, resp) {
+		if !retryStatus(req, resp) {
 			return resp, nil
 		}
 		if last, err = detach(resp); err != nil {
@@ -148,7 +154,7 @@ func detach(resp *http.Response) (*http.Response, error) {
 	return resp, err
 }
 
-func (t *retrying) retryStatus(req *http.Request, resp *http.Response) bool {
+func retryStatus(req *http.Request, resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusForbidden:
 		// So GitHub says that a secondary rate limit is reached.
@@ -157,12 +163,12 @@ func (t *retrying) retryStatus(req *http.Request, resp *http.Response) bool {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return true
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return t.replayable(req)
+		return mayReplay(req)
 	}
 	return false
 }
 
-func (t *retrying) retryError(req *http.Request, err error) bool {
+func retryError(req *http.Request, err error) bool {
 	if req.Context().Err() != nil || errors.Is(err, context.Canceled) {
 		return false
 	}
@@ -172,13 +178,13 @@ func (t *retrying) retryError(req *http.Request, err error) bool {
 	}
 	var timeout net.Error
 	broken := op != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || (errors.As(err, &timeout) && timeout.Timeout())
-	return broken && t.replayable(req)
+	return broken && mayReplay(req)
 }
 
-func (t *retrying) replayable(req *http.Request) bool {
+func mayReplay(req *http.Request) bool {
 	switch req.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
 		return true
 	}
-	return t.Replayable
+	return req.Context().Value(replayable{}) != nil
 }

@@ -62,8 +62,12 @@ func TestRetries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, calls := script(t, nil, test.statuses...)
-			client := &http.Client{Transport: transport.New(transport.Options{RetryFor: test.retryFor, Replayable: test.replayable})}
-			req, err := http.NewRequestWithContext(t.Context(), test.method, server.URL, strings.NewReader("payload"))
+			client := &http.Client{Transport: transport.New(transport.Options{RetryFor: test.retryFor})}
+			ctx := t.Context()
+			if test.replayable {
+				ctx = transport.Replayable(ctx)
+			}
+			req, err := http.NewRequestWithContext(ctx, test.method, server.URL, strings.NewReader("payload"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,18 +30,18 @@ type forger struct {
 	options []remote.Option
 }
 
-func newForger(t *testing.T, host string) *forger {
-	t.Helper()
+func newForger(tb testing.TB, host string) *forger {
+	tb.Helper()
 	auth := authn.AuthConfig{Username: "octocat", Password: world.Env["GITHUB_TOKEN"]}
 	if host == "docker.io" {
 		auth = authn.AuthConfig{Username: world.Env["DOCKERHUB_USERNAME"], Password: world.Env["DOCKERHUB_TOKEN"]}
 	}
 	transport, err := world.Transport()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &forger{options: []remote.Option{
-		remote.WithContext(t.Context()), remote.WithTransport(transport), remote.WithAuth(authn.FromConfig(auth)),
+		remote.WithContext(tb.Context()), remote.WithTransport(transport), remote.WithAuth(authn.FromConfig(auth)),
 	}}
 }
 

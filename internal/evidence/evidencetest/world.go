@@ -181,7 +181,7 @@ func (w *World) Publisher(tb testing.TB, workflow string) evidence.Publisher {
 	const retryFor = time.Second
 	p, err := evidence.NewPublisher(tb.Context(), w.Client,
 		sigstore.Instance{Trust: w.Trust(), SigningConfig: w.Sigstore.SigningConfig}, sigstoretest.Token(workflow), retryFor,
-		sigstore.Options{Transport: transport.New(transport.Options{RetryFor: retryFor, Replayable: true}), Log: slog.New(slog.DiscardHandler)})
+		sigstore.Options{Transport: transport.New(transport.Options{RetryFor: retryFor}), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		tb.Fatal(err)
 	}

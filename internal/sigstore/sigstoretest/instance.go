@@ -125,13 +125,13 @@ func serve(tb testing.TB, handler http.Handler) *Service {
 
 // Token returns what gives tokens of GitHub's shape for a job of the workflow
 // that ref names: "org/app/.github/workflows/release.yml@refs/tags/v1.2.3".
-func Token(ref string) func(context.Context) (secret.String, error) {
+func Token(ref string) func(ctx context.Context, audience string) (secret.String, error) {
 	claims, err := json.Marshal(map[string]any{
 		"iss": Issuer, "aud": "sigstore", "sub": "repo:" + ref, "job_workflow_ref": ref,
 		"exp": time.Now().Add(5 * time.Minute).Unix(),
 	})
 	text := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(claims) + ".c2ln"
-	return func(context.Context) (secret.String, error) { return secret.New(text), err }
+	return func(context.Context, string) (secret.String, error) { return secret.New(text), err }
 }
 
 // Subject returns the identity that certificates for a token of Token(ref) have.

@@ -4,10 +4,12 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/org/release-actions/internal/evidence"
@@ -30,12 +32,15 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	_, _, err := evidence.Repositories(c.Images)
-	return errors.Join(err, c.Sigstore.Validate(), c.Registry.Validate())
+	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Registry.Validate())
 }
 
 // Deps is what the step works with.
-type Deps struct{ evidence.Publisher }
+type Deps struct {
+	evidence.Publisher
+	// TempDir is where the bundles go without an output directory.
+	TempDir string
+}
 
 // Result is the step's outputs.
 type Result struct {
@@ -50,15 +55,11 @@ var extensions = map[string]string{intoto.SPDX: ".spdx.sigstore.json", intoto.Cy
 // Run attests what is not attested yet. A second run with the same documents
 // finds the attestations of the first, and adds them where they are missing.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	repos, digest, err := evidence.Repositories(cfg.Images)
-	if err != nil {
-		return Result{}, err
-	}
 	documents, err := read(cfg.SBOMs)
 	if err != nil {
 		return Result{}, err
 	}
-	subjects, err := evidence.Subjects(ctx, d.Registry, repos[0].Pin(digest))
+	subjects, err := evidence.Subjects(ctx, d.Registry, cfg.Images[0])
 	if err != nil {
 		return Result{}, err
 	}
@@ -66,12 +67,12 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	bundles, err := d.Publish(ctx, repos, claims)
+	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
 	if err != nil {
 		return Result{}, err
 	}
 	result := Result{Identity: bundles[0].Identity.Subject, Issuer: bundles[0].Identity.Issuer}
-	result.Bundles, err = evidence.Save(cfg.OutputDir, bundles, func(n int) string {
+	result.Bundles, err = evidence.Save(cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "bundles")), bundles, func(n int) string {
 		return claims[n].Digest.Hex() + extensions[claims[n].Statement.PredicateType]
 	})
 	if err != nil {
@@ -103,7 +104,7 @@ func read(paths []string) ([]file, error) {
 		}
 		files = append(files, file{path, document})
 	}
-	return files, hint.Wrap(errors.Join(errs...), "give the files that the sbom step writes, as its output \"sboms\" has them")
+	return files, hint.Wrap(errors.Join(errs...), "give the files that the sbom step writes, as its output \"files\" has them")
 }
 
 // match makes a claim of each document, and sees to it that every subject has

@@ -18,12 +18,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/markdown"
+	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/sigstore"
 )
 
@@ -69,7 +68,7 @@ type Deps struct {
 	Revision string
 	// Token returns the runner's OIDC token, which names the workflow whose
 	// signature a released image must have.
-	Token    func(context.Context) (secret.String, error)
+	Token    sigstore.TokenSource
 	Sigstore sigstore.Options
 	// BuilderID is the URL of the run, for the provenance; left out where "".
 	BuilderID string
@@ -107,7 +106,7 @@ func (r *Result) Summary() string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("### Image\n\n")
+	b.WriteString("## Image\n\n")
 	if r.resumed {
 		b.WriteString("An earlier run of this workflow released this commit already. Its image was taken; nothing was built.\n\n")
 	}
@@ -116,7 +115,7 @@ func (r *Result) Summary() string {
 	}
 	b.WriteString("\n| platform | digest |\n|---|---|\n")
 	for _, m := range r.manifests {
-		fmt.Fprintf(&b, "| %s | `%s` |\n", m.Platform, m.Digest)
+		fmt.Fprintf(&b, "| %s | `%s` |\n", markdown.Code(m.Platform.String()), m.Digest)
 	}
 	return b.String()
 }
@@ -133,7 +132,8 @@ func (r *Result) Print(w io.Writer) error {
 
 // Run builds and pushes the image that cfg describes.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	if err := checkPush(ctx, cfg.Images, d.Registry); err != nil {
+	// A build is long, and its push comes last.
+	if err := parallel.Each(cfg.Images, func(_ int, repo image.Repository) error { return d.Registry.CheckPush(ctx, repo) }); err != nil {
 		return Result{}, err
 	}
 	metadata, err := resume(ctx, cfg, d)
@@ -164,19 +164,4 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		result.Platforms = append(result.Platforms, m.Platform)
 	}
 	return result, nil
-}
-
-// checkPush sees to it that every registry will take the image, since a build
-// is long and its push comes last.
-func checkPush(ctx context.Context, images []image.Repository, client *registry.Client) error {
-	errs := make([]error, len(images))
-	var group errgroup.Group
-	for i, repo := range images {
-		group.Go(func() error {
-			errs[i] = client.CheckPush(ctx, repo)
-			return nil
-		})
-	}
-	_ = group.Wait() // every error is in errs, so that all are told
-	return errors.Join(errs...)
 }

@@ -39,7 +39,7 @@ func TestBuildIsPushedByDigestToEveryRegistry(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if s := result.Summary(); !strings.Contains(s, "| linux/arm/v7 | `sha256:") || !strings.Contains(s, result.Images[1].String()) {
+	if s := result.Summary(); !strings.Contains(s, "| `linux/arm/v7` | `sha256:") || !strings.Contains(s, result.Images[1].String()) {
 		t.Errorf("summary:\n%s", s)
 	}
 	c := w.call(t)

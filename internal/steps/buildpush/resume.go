@@ -92,11 +92,7 @@ func (d Deps) trustworthy(ctx context.Context, cfg Config, pinned image.Pinned) 
 // signed returns nil where an image has a signature of the very workflow that
 // runs now, at this ref, else why it counts as having none.
 func (d Deps) signed(ctx context.Context, cfg Config, pinned image.Pinned) error {
-	token, err := d.Token(ctx)
-	if err != nil {
-		return err
-	}
-	identity, err := sigstore.TokenIdentity(token)
+	identity, err := sigstore.JobIdentity(ctx, d.Token)
 	if err != nil {
 		return err
 	}

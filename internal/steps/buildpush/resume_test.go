@@ -121,7 +121,7 @@ func TestReleasedImageIsTakenOrBuiltAnew(t *testing.T) {
 		{"attested, not signed", with(func(e *earlier) { e.statement = attestation }), nil, false},
 		{"signed in another Sigstore", released, func(w *world) { w.cfg.Trust.TrustedRoot = sigstoretest.New(t).TrustedRoot }, false},
 		{"no permission for a token", released, func(w *world) {
-			w.deps.Token = func(context.Context) (secret.String, error) {
+			w.deps.Token = func(context.Context, string) (secret.String, error) {
 				return secret.String{}, errors.New("the job has no permission")
 			}
 		}, false},

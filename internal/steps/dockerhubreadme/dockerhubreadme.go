@@ -117,13 +117,7 @@ func (c Config) repositories() []image.Repository {
 	if !c.Repository.IsZero() {
 		return []image.Repository{c.Repository.Repository}
 	}
-	var found []image.Repository
-	for _, i := range c.Images {
-		if i.Repository.Host() == image.DockerHub && !slices.Contains(found, i.Repository) {
-			found = append(found, i.Repository)
-		}
-	}
-	return found
+	return slices.DeleteFunc(image.Repositories(c.Images), func(r image.Repository) bool { return r.Host() != image.DockerHub })
 }
 
 // page makes the texts, each within its limit.
@@ -189,7 +183,7 @@ func (r Result) Summary() string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("### Docker Hub\n\n| repository | description |\n|---|---|\n")
+	b.WriteString("## Docker Hub\n\n| repository | description |\n|---|---|\n")
 	for _, row := range r.rows {
 		fmt.Fprintf(&b, "| [%s](%s) | %s |\n", row.repository, row.url, row.done)
 	}

@@ -290,7 +290,7 @@ func TestPrintExplainsEachRule(t *testing.T) {
 			t.Errorf("%s\nwant %q in it", out.String(), text)
 		}
 	}
-	for _, text := range []string{"<code>a/b:sha-860c190</code>", "<code>x&#124;&lt;y&gt;</code>", "| <code>l</code> | <code>&lt;&#124;&gt;</code> |"} {
+	for _, text := range []string{"| `a/b:sha-860c190` |", "| <code>x&#124;&#60;y&#62;</code> |", "| `l` | <code>&#60;&#124;&#62;</code> |"} {
 		if !strings.Contains(r.Summary(), text) {
 			t.Errorf("%s\nwant %q in it", r.Summary(), text)
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/org/release-actions/internal/markdown"
 )
 
 // Result is what the step gives to the steps after it. Lists are joined by the
@@ -132,36 +134,26 @@ func (r Result) Summary() string {
 		return ""
 	}
 	var b strings.Builder
+	b.WriteString("## Metadata\n\n")
 	if r.Version != "" {
-		fmt.Fprintf(&b, "## Metadata of %s\n\n", code(r.Version))
-	} else {
-		b.WriteString("## Metadata\n\n")
+		fmt.Fprintf(&b, "Version %s\n\n", markdown.Code(r.Version))
 	}
 	if len(r.lists.Tags) == 0 {
 		b.WriteString("No rule gave a tag on this event.\n")
 	} else {
 		b.WriteString("| tag |\n|---|\n")
 		for _, tag := range r.lists.Tags {
-			fmt.Fprintf(&b, "| %s |\n", code(tag))
+			fmt.Fprintf(&b, "| %s |\n", markdown.Code(tag))
 		}
 	}
 	b.WriteString("\n<details><summary>Rules</summary>\n\n| rule | tag | why |\n|---|---|---|\n")
 	for _, o := range r.Outcomes {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", code(o.Rule.Entry.Text), code(o.Tag), code(o.Why))
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", markdown.Code(o.Rule.Entry.Text), markdown.Code(o.Tag), markdown.Code(o.Why))
 	}
 	b.WriteString("\n</details>\n\n<details><summary>Labels</summary>\n\n| label | value |\n|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.lists.Labels)) {
-		fmt.Fprintf(&b, "| %s | %s |\n", code(name), code(r.lists.Labels[name]))
+		fmt.Fprintf(&b, "| %s | %s |\n", markdown.Code(name), markdown.Code(r.lists.Labels[name]))
 	}
 	b.WriteString("\n</details>\n")
 	return b.String()
-}
-
-// code writes text from elsewhere as a cell's code, where it can't do harm.
-func code(text string) string {
-	if text == "" {
-		return ""
-	}
-	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", "\r", "", "\n", "<br>").Replace(text)
-	return "<code>" + text + "</code>"
 }

@@ -38,7 +38,7 @@ func TestValidate(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ images, tags, want string }{
 		"good":           {"ghcr.io/org/app" + one + " org/app" + one, "ghcr.io/org/app:1 index.docker.io/org/app:1", ""},
-		"two digests":    {"ghcr.io/org/app" + one + " org/app" + two, "", "two digests"},
+		"two digests":    {"ghcr.io/org/app" + one + " org/app" + two, "", "different digests"},
 		"other place":    {"ghcr.io/org/app" + one, "ghcr.io/org/other:1", `"ghcr.io/org/other:1" is in no repository of "images"`},
 		"bare tag":       {"ghcr.io/org/app" + one, "1.2.3", "is in no repository"},
 		"tag and digest": {"ghcr.io/org/app" + one, "ghcr.io/org/app:1" + two, "has a digest"},
@@ -90,12 +90,12 @@ func TestResultShowsEveryTag(t *testing.T) {
 	result := Result{Digest: now, Changes: []Change{
 		{tags[0], "", Moved}, {tags[1], now, Confirmed}, {tags[2], before, PutBack}, {tags[3], before, Stuck}, {tags[4], before, ""},
 	}}
-	wantSummary := "## Tags on `" + string(now) + "`\n\n| tag | before | after | |\n|---|---|---|---|\n" +
-		"| `docker.io/org/app:1.2.3` | `none` | `sha256:222222222222` | moved |\n" +
-		"| `docker.io/org/app:1.2` | `sha256:222222222222` | `sha256:222222222222` | was there already |\n" +
-		"| `docker.io/org/app:1` | `sha256:111111111111` | `sha256:111111111111` | put back |\n" +
-		"| `docker.io/org/app:latest` | `sha256:111111111111` | `unknown` | could not be put back |\n" +
-		"| `docker.io/org/app:edge` | `sha256:111111111111` | `sha256:111111111111` | not moved |\n"
+	wantSummary := "## Tags\n\nThe image is `" + string(now) + "`.\n\n| tag | before | after | |\n|---|---|---|---|\n" +
+		"| `docker.io/org/app:1.2.3` | none | sha256:222222222222 | moved |\n" +
+		"| `docker.io/org/app:1.2` | sha256:222222222222 | sha256:222222222222 | was there already |\n" +
+		"| `docker.io/org/app:1` | sha256:111111111111 | sha256:111111111111 | put back |\n" +
+		"| `docker.io/org/app:latest` | sha256:111111111111 | unknown | could not be put back |\n" +
+		"| `docker.io/org/app:edge` | sha256:111111111111 | sha256:111111111111 | not moved |\n"
 	if got := result.Summary(); got != wantSummary {
 		t.Errorf("summary:\n%s\nwant:\n%s", got, wantSummary)
 	}

@@ -10,17 +10,14 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/release"
 )
-
-// parallel bounds the requests at once.
-const parallel = 8
 
 // Config is what the step is asked to do.
 type Config struct {
@@ -34,13 +31,7 @@ type Config struct {
 
 // Validate checks that the images are one image, and the tags are its.
 func (c Config) Validate() error {
-	var errs []error
-	for _, p := range c.Images[1:] {
-		if p.Digest != c.Images[0].Digest {
-			errs = append(errs, hint.Wrap(fmt.Errorf("input \"images\" has two digests: %q and %q", c.Images[0], p),
-				"give one image, as the build-push output \"images\" has it"))
-		}
-	}
+	errs := []error{image.SameDigest(c.Images), c.Registry.Validate()}
 	for _, tag := range c.Tags {
 		switch {
 		case tag.Digest != "":
@@ -122,7 +113,7 @@ func (m *move) pin(d image.Digest) image.Pinned { return m.ref.Repository.Pin(d)
 
 // check finds out all that could go wrong without changing anything.
 func (p *promotion) check(ctx context.Context, cfg Config) error {
-	err := each(p.moves, func(m *move) (err error) {
+	err := parallel.Each(p.moves, func(_ int, m *move) (err error) {
 		m.before, err = p.resolve(ctx, m.ref)
 		if m.before == p.digest {
 			m.outcome = Confirmed
@@ -153,7 +144,7 @@ func (p *promotion) check(ctx context.Context, cfg Config) error {
 			repos = append(repos, m.ref.Repository)
 		}
 	}
-	return each(repos, func(repo image.Repository) error {
+	return parallel.Each(repos, func(_ int, repo image.Repository) error {
 		_, err := p.Registry.Resolve(ctx, repo.Pin(p.digest).Ref())
 		if errors.Is(err, registry.ErrNotFound) {
 			err = hint.Wrap(err, "push the image to %s first: build-push does it for every repository of its input \"images\"", repo)
@@ -183,7 +174,7 @@ func (p *promotion) move(ctx context.Context, b bounds) error {
 	for _, wave := range waves(p.pending()) {
 		// Nobody knows what became of a write that was given up.
 		finish, cancel := outlive(ctx, b.write)
-		err := each(wave, func(m *move) error {
+		err := parallel.Each(wave, func(_ int, m *move) error {
 			// From here on it may have moved, whatever Tag returns.
 			m.outcome = Stuck
 			if err := p.Registry.Tag(finish, m.pin(p.digest), m.ref.Tag); err != nil {
@@ -217,21 +208,4 @@ func waves(moves []*move) [][]*move {
 		}
 	}
 	return append([][]*move{first}, rest...)
-}
-
-// each calls do for all items, some at once, and returns all errors in their
-// order.
-func each[T any](items []T, do func(T) error) error {
-	errs := make([]error, len(items))
-	free := make(chan struct{}, parallel)
-	var wg sync.WaitGroup
-	for i, item := range items {
-		free <- struct{}{}
-		wg.Go(func() {
-			errs[i] = do(item)
-			<-free
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }

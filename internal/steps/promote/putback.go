@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 )
 
@@ -41,7 +42,7 @@ func (p *promotion) putBack(ctx context.Context, b bounds, cause error) error {
 			touched = append(touched, m)
 		}
 	}
-	stuck := each(touched, func(m *move) error {
+	stuck := parallel.Each(touched, func(_ int, m *move) error {
 		m.outcome = Stuck
 		if err := p.undo(ctx, m); err != nil {
 			return err

@@ -66,9 +66,9 @@ func (r Result) Summary() string {
 		return fmt.Sprintf("## Tags\n\nNo tag was put on `%s`.\n", r.Digest)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "## Tags on `%s`\n\n| tag | before | after | |\n|---|---|---|---|\n", r.Digest)
+	fmt.Fprintf(&b, "## Tags\n\nThe image is `%s`.\n\n| tag | before | after | |\n|---|---|---|---|\n", r.Digest)
 	for _, c := range r.Changes {
-		fmt.Fprintf(&b, "| `%s` | `%s` | `%s` | %s |\n", c.Ref, short(c.Before), r.after(c), c.outcome())
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Ref, short(c.Before), r.after(c), c.outcome())
 	}
 	return b.String()
 }

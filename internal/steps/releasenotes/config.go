@@ -3,6 +3,7 @@ package releasenotes
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	errs := []error{c.Registry.Validate()}
+	errs := []error{image.SameDigest(c.Images), c.Registry.Validate()}
 	if c.Body != "" && c.BodyPath != "" {
 		errs = append(errs, hint.New(`inputs "body" and "body-path" are both given`, "leave out one of them"))
 	}
@@ -48,26 +49,13 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("input %q has several lines", name))
 		}
 	}
-	return errors.Join(append(errs, c.validateImages()...)...)
-}
-
-// validateImages sees to it that all images are one, under several names.
-func (c Config) validateImages() []error {
-	var errs []error
-	repositories := map[image.Repository]bool{}
-	for _, i := range c.Images {
-		if i.Digest != c.Images[0].Digest {
-			errs = append(errs, hint.Wrap(fmt.Errorf("input \"images\": %q has another digest than %q", i, c.Images[0]),
-				"give one image in several repositories; a release describes one"))
-		}
-		repositories[i.Repository] = true
-	}
+	repos := image.Repositories(c.Images)
 	for _, tag := range c.Tags {
-		if !repositories[tag.Repository] {
+		if !slices.Contains(repos, tag.Repository) {
 			errs = append(errs, hint.Wrap(fmt.Errorf("input \"tags\": %q is in no repository of \"images\"", tag), "add the image to \"images\", or leave out the tag"))
 		}
 	}
-	return errs
+	return errors.Join(errs...)
 }
 
 // Target returns the repository to release in: the one that is given, else

@@ -37,7 +37,7 @@ func TestValidateNamesTheInput(t *testing.T) {
 		`"body" and "body-path"`:             {Body: "x", BodyPath: "y"},
 		`"certificate-oidc-issuer"`:          {Identity: "x"},
 		`"certificate-identity" has several`: {Identity: "x\ny", Issuer: "z"},
-		`another digest`:                     {Images: []image.Pinned{one, two}},
+		`different digests`:                  {Images: []image.Pinned{one, two}},
 		`is in no repository of "images"`:    {Images: []image.Pinned{one}, Tags: refs(t, "acme/app:1")},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) {

@@ -31,11 +31,11 @@ const (
 
 const cutNote = "*The text is cut here: GitHub takes 125,000 characters.*"
 
-// Notes is what the template is given.
-type Notes struct {
+// notes is what the template is given.
+type notes struct {
 	Digest    image.Digest // of the index
-	Images    []NotesImage
-	Platforms []NotesPlatform
+	Images    []notesImage
+	Platforms []notesPlatform
 	// Identity and Issuer are what the signing certificate holds; no
 	// verification is described where they are empty.
 	Identity, Issuer string
@@ -46,15 +46,15 @@ type Notes struct {
 }
 
 // Tagged reports whether there is a tag to pull.
-func (n Notes) Tagged() bool {
-	return slices.ContainsFunc(n.Images, func(i NotesImage) bool { return i.Ref != "" })
+func (n notes) Tagged() bool {
+	return slices.ContainsFunc(n.Images, func(i notesImage) bool { return i.Ref != "" })
 }
 
 // Asset returns the address of one of the release's assets.
-func (n Notes) Asset(name string) string { return n.Downloads + "/" + url.PathEscape(name) }
+func (n notes) Asset(name string) string { return n.Downloads + "/" + url.PathEscape(name) }
 
-// NotesImage is the image in one repository.
-type NotesImage struct {
+// notesImage is the image in one repository.
+type notesImage struct {
 	Pinned image.Pinned
 	// Tags are the tags in this repository; Ref is the most lasting one as a
 	// reference, or empty.
@@ -62,8 +62,8 @@ type NotesImage struct {
 	Ref  string
 }
 
-// NotesPlatform is a platform of the image.
-type NotesPlatform struct {
+// notesPlatform is a platform of the image.
+type notesPlatform struct {
 	Platform image.Platform
 	Digest   image.Digest
 	// SPDX and CycloneDX are the names of the assets with its SBOM, or empty.
@@ -71,7 +71,7 @@ type NotesPlatform struct {
 }
 
 // Cosign returns a command of cosign on an image, to be pasted into a shell.
-func (n Notes) Cosign(subcommand string, i image.Pinned) string {
+func (n notes) Cosign(subcommand string, i image.Pinned) string {
 	lines := []string{"cosign " + subcommand}
 	if n.TrustedRoot != "" {
 		lines = append(lines, "--trusted-root "+quote(n.TrustedRoot))
@@ -92,14 +92,14 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// images groups the tags by repository.
-func (c Config) notesImages() []NotesImage {
-	var images []NotesImage
+// notesImages groups the tags by repository.
+func (c Config) notesImages() []notesImage {
+	var images []notesImage
 	for _, pinned := range c.Images {
-		if slices.ContainsFunc(images, func(i NotesImage) bool { return i.Pinned == pinned }) {
+		if slices.ContainsFunc(images, func(i notesImage) bool { return i.Pinned == pinned }) {
 			continue
 		}
-		i := NotesImage{Pinned: pinned}
+		i := notesImage{Pinned: pinned}
 		for _, ref := range c.Tags {
 			if ref.Repository == pinned.Repository && !slices.Contains(i.Tags, ref.Tag) {
 				i.Tags = append(i.Tags, ref.Tag)
@@ -130,7 +130,7 @@ var defaultTemplate string
 var parsedTemplate = template.Must(template.New("notes").Parse(defaultTemplate))
 
 // section renders our section, marks included.
-func (n Notes) section() (string, error) {
+func (n notes) section() (string, error) {
 	var b strings.Builder
 	if err := parsedTemplate.Execute(&b, n); err != nil {
 		return "", err

@@ -69,7 +69,7 @@ func TestALongTextIsCutAndTheSectionIsNot(t *testing.T) {
 
 func TestAVeryLongSectionKeepsItsMarks(t *testing.T) {
 	t.Parallel()
-	n := Notes{Images: []NotesImage{{Ref: "r", Tags: make([]string, 50_000)}}}
+	n := notes{Images: []notesImage{{Ref: "r", Tags: make([]string, 50_000)}}}
 	got, err := n.section()
 	if err != nil || utf8.RuneCountInString(got) > maxBody || !strings.HasPrefix(got, beginMark) || !strings.HasSuffix(got, endMark) {
 		t.Errorf("%d characters, %v", utf8.RuneCountInString(got), err)

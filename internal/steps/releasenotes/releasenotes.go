@@ -142,16 +142,16 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	if err != nil {
 		return "", err
 	}
-	notes := Notes{
+	n := notes{
 		Digest: c.Images[0].Digest, Images: c.notesImages(), Identity: c.Identity, Issuer: c.Issuer, TrustedRoot: c.TrustedRoot,
 		Downloads: strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag),
 	}
 	for _, p := range platforms {
-		notes.Platforms = append(notes.Platforms, NotesPlatform{
+		n.Platforms = append(n.Platforms, notesPlatform{
 			Platform: p.Platform, Digest: p.Digest, SPDX: sbom(files, p.Platform, "spdx"), CycloneDX: sbom(files, p.Platform, "cdx"),
 		})
 	}
-	return notes.section()
+	return n.section()
 }
 
 // releaser makes or changes one release.

@@ -12,7 +12,7 @@ func (r Result) Summary() string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Release\n\n[%s](%s), %s\n", r.release.Tag, r.URL, r.state())
+	fmt.Fprintf(&b, "## Release\n\n[%s](%s), %s\n", r.release.Tag, r.URL, r.state())
 	if len(r.assets) > 0 {
 		b.WriteString("\n| file | bytes | digest |\n|---|---:|---|\n")
 		for _, a := range r.assets {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/org/release-actions/internal/markdown"
 )
 
 // Result says where the documents are and how much is in them.
@@ -78,8 +80,11 @@ func (r Result) Summary() string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("### Packages\n\n")
+	b.WriteString("## Packages\n\n")
 	for i, row := range r.table() {
+		if i > 0 {
+			row[0] = markdown.Code(row[0])
+		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
 		if i == 0 {
 			b.WriteString("|---" + strings.Repeat("|--:", len(row)-1) + "|\n")

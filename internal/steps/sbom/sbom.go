@@ -9,6 +9,7 @@
 package sbom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,22 +40,16 @@ type Config struct {
 	Registry  registry.Credentials
 }
 
-// Validate checks that the images have one digest.
+// Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	errs := []error{c.Registry.Validate()}
-	for _, other := range c.Images {
-		if other.Digest != c.Images[0].Digest {
-			errs = append(errs, hint.Wrap(fmt.Errorf("input \"images\": %q and %q have different digests", c.Images[0], other),
-				"give the images of one build, as the build-push output \"images\" has them"))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(image.SameDigest(c.Images), c.Registry.Validate())
 }
 
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
-	// TempDir is where layers are kept while they are read.
+	// TempDir is where layers are kept while they are read, and where the
+	// documents go without an output directory.
 	TempDir string
 	// Created is the time that the documents say they were made at. Where it
 	// is zero that is the creation time of their image.
@@ -73,7 +68,8 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if platforms, err = distinct(img, platforms); err != nil {
 		return Result{}, err
 	}
-	if err := os.MkdirAll(cfg.OutputDir, 0o755); err != nil { //nolint:gosec // the documents get published
+	dir := cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "sbom", img.Digest.Hex()[:12]))
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the documents get published
 		return Result{}, fmt.Errorf("input \"output-dir\": %w", err)
 	}
 	temp, err := os.MkdirTemp(d.TempDir, "sbom-")
@@ -95,17 +91,17 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 			if err != nil {
 				return fmt.Errorf("catalogue %s of %q: %w", p.Platform, img, err)
 			}
-			return found[i].write(cfg.OutputDir)
+			return found[i].write(dir)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return Result{}, err
 	}
-	result := report(cfg.OutputDir, found)
+	result := report(dir, found)
 	if platforms[0].Digest == img.Digest { // one image, no index
 		return result, nil
 	}
-	files, err := writeIndex(cfg.OutputDir, img, found)
+	files, err := writeIndex(dir, img, found)
 	result.Files = append(result.Files, files...)
 	return result, err
 }

@@ -205,6 +205,18 @@ func TestImageOfSeveralPlatformsIsDescribedOnce(t *testing.T) {
 	}
 }
 
+func TestWithoutADirectoryEachImageHasItsOwnInTheTemporaryOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pinned := w.push(t, "acme/app", platformImage(t, "linux/amd64"))
+	d, _ := deps(t)
+	result, err := sbom.Run(t.Context(), sbom.Config{Images: []image.Pinned{pinned}}, d)
+	want := filepath.Join(d.TempDir, "sbom", pinned.Digest.Hex()[:12], "sbom-linux-amd64.spdx.json")
+	if err != nil || len(result.Files) != 2 || result.Files[0] != want {
+		t.Errorf("files are %q, %v; want %q first", result.Files, err, want)
+	}
+}
+
 func TestImageWithoutPackagesIsDescribedWithAWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -228,14 +240,14 @@ func TestImageWithoutPackagesIsDescribedWithAWarning(t *testing.T) {
 
 func summary(t *testing.T, result sbom.Result) {
 	t.Helper()
-	want := `### Packages
+	want := strings.ReplaceAll(`## Packages
 
 | platform | apk | npm | python | packages |
 |---|--:|--:|--:|--:|
-| linux/amd64 | 2 | 2 | 1 | 5 |
-| linux/arm/v7 | 1 | 2 | 1 | 4 |
-| linux/arm64 | 2 | 2 | 1 | 5 |
-`
+| 'linux/amd64' | 2 | 2 | 1 | 5 |
+| 'linux/arm/v7' | 1 | 2 | 1 | 4 |
+| 'linux/arm64' | 2 | 2 | 1 | 5 |
+`, "'", "`")
 	if got := result.Summary(); got != want {
 		t.Errorf("summary is\n%s\nwant\n%s", got, want)
 	}

@@ -3,9 +3,11 @@
 package sign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/org/release-actions/internal/evidence"
@@ -26,12 +28,15 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	_, _, err := evidence.Repositories(c.Images)
-	return errors.Join(err, c.Sigstore.Validate(), c.Registry.Validate())
+	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Registry.Validate())
 }
 
 // Deps is what the step works with.
-type Deps struct{ evidence.Publisher }
+type Deps struct {
+	evidence.Publisher
+	// TempDir is where the bundles go without an output directory.
+	TempDir string
+}
 
 // Result is the step's outputs.
 type Result struct {
@@ -43,11 +48,7 @@ type Result struct {
 // Run signs what is not signed yet. A second run finds the signatures of the
 // first, and adds them where they are missing.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	repos, digest, err := evidence.Repositories(cfg.Images)
-	if err != nil {
-		return Result{}, err
-	}
-	subjects, err := evidence.Subjects(ctx, d.Registry, repos[0].Pin(digest))
+	subjects, err := evidence.Subjects(ctx, d.Registry, cfg.Images[0])
 	if err != nil {
 		return Result{}, err
 	}
@@ -55,12 +56,12 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	for _, s := range subjects {
 		claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.Signature(s.Digest)})
 	}
-	bundles, err := d.Publish(ctx, repos, claims)
+	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
 	if err != nil {
 		return Result{}, err
 	}
 	result := Result{Identity: bundles[0].Identity.Subject, Issuer: bundles[0].Identity.Issuer}
-	result.Bundles, err = evidence.Save(cfg.OutputDir, bundles, func(n int) string { return claims[n].Digest.Hex() + ".sigstore.json" })
+	result.Bundles, err = evidence.Save(cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "bundles")), bundles, func(n int) string { return claims[n].Digest.Hex() + ".sigstore.json" })
 	if err != nil {
 		return result, fmt.Errorf("the image is signed: %w", err)
 	}

@@ -21,7 +21,7 @@ import (
 
 func run(t *testing.T, w *evidencetest.World, images []image.Pinned) (sign.Result, error) {
 	t.Helper()
-	return sign.Run(t.Context(), sign.Config{Images: images, OutputDir: t.TempDir()}, sign.Deps{Publisher: w.Publisher(t, evidencetest.Workflow)})
+	return sign.Run(t.Context(), sign.Config{Images: images}, sign.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), TempDir: t.TempDir()})
 }
 
 func TestIndexAndPlatformsAreSignedInEveryRegistry(t *testing.T) {
@@ -38,7 +38,7 @@ func TestIndexAndPlatformsAreSignedInEveryRegistry(t *testing.T) {
 	reader := evidence.Reader{Registry: w.Client, Verifier: w.Publisher(t, evidencetest.Workflow).Verifier, Identity: id}
 	for n, d := range w.Digests {
 		saved, err := os.ReadFile(result.Bundles[n])
-		if err != nil || filepath.Base(result.Bundles[n]) != d.Hex()+".sigstore.json" {
+		if err != nil || !strings.HasSuffix(filepath.ToSlash(result.Bundles[n]), "/bundles/"+d.Hex()+".sigstore.json") {
 			t.Errorf("%s: %v", result.Bundles[n], err)
 		}
 		for _, r := range w.Registries {

@@ -7,16 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
+	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 )
-
-// parallel bounds the work at once.
-const parallel = 8
 
 // target is one of the images, and what was found under its name.
 type target struct {
@@ -30,7 +26,10 @@ type target struct {
 // every manifest is looked at in every registry, all at once.
 func inspect(ctx context.Context, cfg Config, d Deps) Report {
 	targets := make([]target, len(cfg.Images))
-	each(len(targets), func(n int) { targets[n] = resolve(ctx, d, cfg.Images[n], cfg.Platforms) })
+	_ = parallel.Each(cfg.Images, func(n int, ref image.Ref) error { // what goes wrong is a check's verdict
+		targets[n] = resolve(ctx, d, ref, cfg.Platforms)
+		return nil
+	})
 	type place struct {
 		target  int
 		subject evidence.Subject
@@ -42,7 +41,10 @@ func inspect(ctx context.Context, cfg Config, d Deps) Report {
 		}
 	}
 	checks := make([][]Check, len(places))
-	each(len(places), func(n int) { checks[n] = examine(ctx, cfg, d, targets[places[n].target], places[n].subject) })
+	_ = parallel.Each(places, func(n int, at place) error { // as above
+		checks[n] = examine(ctx, cfg, d, targets[at.target], at.subject)
+		return nil
+	})
 	for n, at := range places {
 		targets[at.target].checks = append(targets[at.target].checks, checks[n]...)
 	}
@@ -52,18 +54,6 @@ func inspect(ctx context.Context, cfg Config, d Deps) Report {
 	}
 	report.conclude(targets[0].pinned.Digest)
 	return report
-}
-
-func each(n int, do func(n int)) {
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i := range n {
-		group.Go(func() error {
-			do(i)
-			return nil
-		})
-	}
-	_ = group.Wait() // do returns no error
 }
 
 // resolve finds what a name points to, and whether all platforms are there.

@@ -160,25 +160,3 @@ func mark(v Verdict) string {
 		return "?"
 	}
 }
-
-// Summary is the report in Markdown.
-func (r Result) Summary() string {
-	if len(r.report.Checks) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "### Verification: %s\n\n", r.report.Verdict)
-	fmt.Fprintf(&b, "Signatures must be by %s.\n\n| | image | of | claim | |\n|---|---|---|---|---|\n", cell(r.report.Expected.String()))
-	for _, c := range r.report.Checks {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", mark(c.Verdict), cell(c.Image), cell(c.Of), cell(c.Claim), cell(c.Detail))
-	}
-	return b.String()
-}
-
-// cell keeps foreign text from being read as Markdown.
-func cell(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "`" + strings.NewReplacer("|", `\|`, "`", "'").Replace(s) + "`"
-}

@@ -108,9 +108,10 @@ func (i *Issuer) Discovery() http.Handler {
 // and workflow_ref, follow the replaced ones.
 func (i *Issuer) Tokens() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		want := i.requestToken.Reveal()
-		if want == "" || subtle.ConstantTimeCompare([]byte(token), []byte(want)) != 1 {
+		// Schemes are the same in any case: https://www.rfc-editor.org/rfc/rfc9110#section-11.1
+		if want == "" || !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(want)) != 1 {
 			send(w, http.StatusUnauthorized, map[string]string{"message": "the request token is missing or wrong"})
 			return
 		}

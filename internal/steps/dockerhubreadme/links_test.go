@@ -2,7 +2,7 @@ package dockerhubreadme
 
 import "testing"
 
-var here = Source{ServerURL: "https://github.com/", Repository: "o/r", Ref: "v1", Workspace: "/work"}
+var here = Source{ServerURL: "https://github.com/", Repository: "o/r", Ref: "v1", Workspace: "/repo"}
 
 func TestLinksAreCompleted(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestLinksAreCompleted(t *testing.T) {
 		`text < a href="x.md"`:                          `text < a href="x.md"`,
 		`<a class="b" title="href" href="x.md#y">z</a>`: `<a class="b" title="href" href="` + blob + `x.md#y">z</a>`,
 	} {
-		got := here.complete(in, "/work/docs/../docs/HUB.md", Extensions{})
+		got := here.complete(in, "/repo/docs/../docs/HUB.md", Extensions{})
 		if got != want {
 			t.Errorf("complete(%q) = %q, want %q", in, got, want)
 		}

@@ -129,6 +129,18 @@ func TestAllBadInputsAreReportedAtOnce(t *testing.T) {
 	}
 }
 
+func TestTheMendFitsThePlace(t *testing.T) {
+	t.Parallel()
+	for actions, want := range map[bool]string{true: `hint: add "images: …" under "with:"`, false: "hint: add -images …; try -help says what it is"} {
+		w := newWorld(t, actions)
+		var got config
+		w.run(t, keep(&got))
+		if text := w.stdout.String() + w.stderr.String(); !strings.Contains(text, want) {
+			t.Errorf("on a runner %v: %q lacks %q", actions, text, want)
+		}
+	}
+}
+
 func TestOutputsAreWrittenAlsoOnFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)

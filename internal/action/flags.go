@@ -25,15 +25,21 @@ func decode(config any, name string, contract []byte, p Process, rt *Runtime) er
 	if err != nil {
 		return err
 	}
-	return Decode(config, func(input string) (string, bool) {
+	lookup := func(input string) string {
 		if text, ok := given[input]; ok {
-			return text, true
+			return text
 		}
 		if text := rt.getenv(Variable(input)); text != "" {
-			return text, true
+			return text
 		}
-		param, ok := c.Inputs.Get(input)
-		return param.Literal(), ok
+		param, _ := c.Inputs.Get(input)
+		return param.Literal()
+	}
+	return fill(config, lookup, func(input string) string {
+		if rt.InActions() {
+			return fmt.Sprintf("add %q under \"with:\"", input+": …")
+		}
+		return fmt.Sprintf("add -%s …; %s -help says what it is", input, name)
 	})
 }
 

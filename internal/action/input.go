@@ -58,16 +58,17 @@ func walk(v reflect.Value, key string, visit func(tag string, v reflect.Value)) 
 	}
 }
 
-// Decode fills the struct that config points to from lookup, which returns an
-// input's text and whether it was given. It reports every bad input, not just
-// the first, and then the rules across fields that a Validate method checks.
-func Decode(config any, lookup func(name string) (string, bool)) error {
+// fill fills the struct that config points to from lookup, which returns an
+// input's text. It reports every bad input, not just the first, and then the
+// rules across fields that a Validate method checks. give says how an input is
+// given where the step runs.
+func fill(config any, lookup, give func(name string) string) error {
 	var errs []error
 	for _, in := range Inputs(config) {
-		text, _ := lookup(in.Name)
+		text := lookup(in.Name)
 		if strings.TrimSpace(text) == "" {
 			if in.Required {
-				errs = append(errs, hint.Wrap(fmt.Errorf("input %q is missing", in.Name), "add %q under \"with:\"", in.Name+": …"))
+				errs = append(errs, hint.Wrap(fmt.Errorf("input %q is missing", in.Name), "%s", give(in.Name)))
 			}
 			// White space is a value for plain text only, such as a separator.
 			if in.Required || !in.isText() {

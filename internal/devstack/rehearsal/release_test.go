@@ -324,6 +324,18 @@ func TestBadRuns(t *testing.T) {
 	}
 }
 
+// TestUpperCaseNames has the owner's name as GitHub writes it, which registries
+// refuse: it is released in lower case, and the log says so.
+func TestUpperCaseNames(t *testing.T) {
+	out := succeed(t, stage(t, func(w string) string {
+		return strings.Replace(w, "ghcr.io/${{ github.repository }}", "ghcr.io/Acme/Hello", 1)
+	}), rehearsal.Trial{Tag: "v1.7.0"})
+	if !strings.Contains(out.Log, `image name "ghcr.io/Acme/Hello" has upper-case letters`) {
+		t.Errorf("the log doesn't say what became of the name:\n%s", out.Log)
+	}
+	approve(t, "v1.7.0", "1.7.0")
+}
+
 func TestPassingFaultsArePassed(t *testing.T) {
 	s := stage(t, nil)
 	for host, prefix := range map[string]string{"ghcr.io": "/v2/", "index.docker.io": "/v2/", "api.github.com": "/repos/acme/hello/releases", "hub.docker.com": "/v2/"} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -19,6 +20,9 @@ type Mirror struct {
 	Mirror string // host, with port and path where it has them
 }
 
+// mirrorName is a host, with a port and a path.
+var mirrorName = regexp.MustCompile(`^[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?(/[\w./-]*)?$`)
+
 const mirrorShape = `write one "docker.io=mirror.example.com" a line`
 
 // UnmarshalText parses "host=mirror".
@@ -26,11 +30,11 @@ func (m *Mirror) UnmarshalText(text []byte) error {
 	host, mirror, ok := strings.Cut(string(text), "=")
 	host, mirror = strings.TrimSpace(host), strings.TrimSpace(mirror)
 	switch {
-	case !ok || host == "" || mirror == "" || strings.ContainsAny(host+mirror, " \t\"'"):
-		return hint.Wrap(fmt.Errorf("%q is not host=mirror", text), mirrorShape)
-	case strings.Contains(host+mirror, "://"):
+	case ok && strings.Contains(host+mirror, "://"):
 		return hint.Wrap(fmt.Errorf("%q has a scheme", text),
 			`leave it out; a mirror without TLS is told apart in "buildkitd-config-inline": [registry."mirror.example.com"], http = true`)
+	case !ok || !mirrorName.MatchString(host) || !mirrorName.MatchString(mirror):
+		return hint.Wrap(fmt.Errorf("%q is not host=mirror", text), mirrorShape)
 	}
 	*m = Mirror{Host: image.CanonicalHost(host), Mirror: strings.TrimSuffix(mirror, "/")}
 	return nil

@@ -48,9 +48,8 @@ type Deps struct {
 	Env []string
 	// Dir is a private directory that lives as long as the builder.
 	Dir string
-	// Exec runs a command, and ends it when the context ends. Both of its
-	// streams go to out.
-	Exec func(ctx context.Context, env, command []string, out io.Writer) error
+	// Exec runs a command, and ends it when the context ends.
+	Exec func(ctx context.Context, env, command []string, stdout, stderr io.Writer) error
 	// BinfmtDir is where the kernel lists its handlers of foreign programs.
 	BinfmtDir string
 	Log       *slog.Logger

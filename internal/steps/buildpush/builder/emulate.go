@@ -80,13 +80,9 @@ func (b *Builder) engine(ctx context.Context, endpoint string) (string, error) {
 	if err != nil {
 		return "", nil //nolint:nilerr // nothing else knows the contexts; it counts as somewhere else
 	}
-	var out bytes.Buffer
-	if err := b.deps.Exec(ctx, b.deps.Env, []string{docker, "context", "inspect", "--format={{.Endpoints.docker.Host}}", endpoint}, &out); err != nil {
-		return "", explain(ctx, fmt.Sprintf("look up docker's context %q", endpoint), err, out.String())
-	}
-	// Warnings come first.
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	return strings.TrimSpace(lines[len(lines)-1]), nil
+	url, err := b.run(ctx, fmt.Sprintf("look up docker's context %q", endpoint), b.deps.Env,
+		[]string{docker, "context", "inspect", "--format={{.Endpoints.docker.Host}}", endpoint})
+	return strings.TrimSpace(url), err
 }
 
 // emulate installs QEMU's handlers for what is lacking.
@@ -113,13 +109,13 @@ func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string) e
 			"install docker's command line, or %s", emulationMend))
 	}
 	command := []string{docker, "--host=" + local.endpoint, "run", "--rm", "--privileged", binfmtImage, "--install", strings.Join(archs, ",")}
-	var out bytes.Buffer
-	if err := b.deps.Exec(ctx, b.deps.Env, command, &out); err != nil {
-		return b.withoutEmulation(explain(ctx, "install QEMU's handlers", err, out.String()))
+	var said bytes.Buffer
+	if err := b.deps.Exec(ctx, b.deps.Env, command, &said, &said); err != nil {
+		return b.withoutEmulation(explain(ctx, "install QEMU's handlers", err, said.String()))
 	}
 	// It succeeds whatever becomes of the handlers.
 	if err := b.checkHandlers(archs, true); err != nil {
-		return fmt.Errorf("install QEMU's handlers: %w\n%s", err, quote(out.String()))
+		return fmt.Errorf("install QEMU's handlers: %w\n%s", err, quote(said.String()))
 	}
 	all, err := b.list(ctx)
 	if err != nil {
@@ -130,7 +126,7 @@ func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string) e
 	}
 	if left := lack(b.nodes, b.lacking); len(left) > 0 {
 		return b.withoutEmulation(hint.Wrap(
-			fmt.Errorf("install QEMU's handlers: %s still can't run programs for %s\n%s", describe(b.nodes), join(left, ", "), quote(out.String())),
+			fmt.Errorf("install QEMU's handlers: %s still can't run programs for %s\n%s", describe(b.nodes), join(left, ", "), quote(said.String())),
 			"the engine must be allowed to run privileged containers and its kernel must have binfmt_misc: \"mount -t binfmt_misc binfmt_misc %s\"", b.deps.BinfmtDir))
 	}
 	b.lacking = nil

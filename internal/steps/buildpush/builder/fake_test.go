@@ -296,9 +296,9 @@ func newWorld(t *testing.T, b behaviour) *world {
 	return w
 }
 
-func execute(ctx context.Context, env, command []string, out io.Writer) error {
+func execute(ctx context.Context, env, command []string, stdout, stderr io.Writer) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, out
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, stdout, stderr
 	return cmd.Run()
 }
 

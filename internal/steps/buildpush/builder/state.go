@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -47,8 +46,7 @@ type node struct {
 	platforms []image.Platform
 }
 
-// parseEntries reads one JSON object a line, and passes over all other lines:
-// warnings of buildx. A platform that is none of ours is left out.
+// parseEntries reads one JSON object a line, and passes over all other lines.
 func parseEntries(out []byte) ([]entry, error) {
 	var all []entry
 	for line := range bytes.Lines(out) {
@@ -69,11 +67,11 @@ func parseEntries(out []byte) ([]entry, error) {
 
 // list returns the builders that buildx knows, and how they are.
 func (b *Builder) list(ctx context.Context) ([]entry, error) {
-	var out bytes.Buffer
-	if err := b.run(ctx, &out, "ls", "--format=json"); err != nil {
-		return nil, explain(ctx, "list the builders", err, out.String())
+	out, err := b.run(ctx, "list the builders", b.Env, append(slices.Clone(b.deps.Buildx), "ls", "--format=json"))
+	if err != nil {
+		return nil, err
 	}
-	return parseEntries(out.Bytes())
+	return parseEntries([]byte(out))
 }
 
 // errIdle says that a node doesn't run, or that nothing is known of it.
@@ -133,18 +131,20 @@ func firstLine(err error) string {
 	return line
 }
 
-// buildx runs buildx for its effect. What it says is part of the error, which
-// begins with what it was to do.
+// buildx runs buildx for its effect.
 func (b *Builder) buildx(ctx context.Context, what string, args ...string) error {
-	var out bytes.Buffer
-	if err := b.run(ctx, &out, args...); err != nil {
-		return explain(ctx, what, err, out.String())
-	}
-	return nil
+	_, err := b.run(ctx, what, b.Env, append(slices.Clone(b.deps.Buildx), args...))
+	return err
 }
 
-func (b *Builder) run(ctx context.Context, out io.Writer, args ...string) error {
-	return b.deps.Exec(ctx, b.Env, append(slices.Clone(b.deps.Buildx), args...), out)
+// run runs a command and returns its answer. The error begins with what it was
+// to do, and has what the command said.
+func (b *Builder) run(ctx context.Context, what string, env, command []string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	if err := b.deps.Exec(ctx, env, command, &stdout, &stderr); err != nil {
+		return "", explain(ctx, what, err, stdout.String()+stderr.String())
+	}
+	return stdout.String(), nil
 }
 
 // Explain adds to the failure of a build what is known of its builder.

@@ -20,7 +20,8 @@ import (
 // the platforms that were asked for. It returns them in that order.
 func readBack(ctx context.Context, cfg Config, digest image.Digest, client *registry.Client) ([]registry.PlatformManifest, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
-	for _, repo := range cfg.Images {
+	repos := cfg.repositories()
+	for _, repo := range repos {
 		group.Go(func() error {
 			_, err := backoff.Retry(groupCtx, func() (struct{}, error) {
 				_, err := client.Manifest(groupCtx, repo.Pin(digest))
@@ -36,14 +37,37 @@ func readBack(ctx context.Context, cfg Config, digest image.Digest, client *regi
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	manifests, err := client.Platforms(ctx, cfg.Images[0].Pin(digest))
+	manifests, err := client.Platforms(ctx, repos[0].Pin(digest))
 	if err != nil {
 		return nil, err
 	}
-	if err := samePlatforms(cfg.Platforms, manifests); err != nil {
+	return ordered(digest, cfg.Platforms, manifests)
+}
+
+// readLayout sees to it that the OCI layout in dir holds the image, for the
+// platforms that were asked for. It returns them in that order.
+func readLayout(dir string, digest image.Digest, want []image.Platform) ([]registry.PlatformManifest, error) {
+	layout, err := registry.OpenLayout(dir)
+	if err != nil {
+		return nil, err
+	}
+	if layout.Digest != digest {
+		return nil, fmt.Errorf("the OCI layout %q holds %q, and %q was built", dir, layout.Digest, digest)
+	}
+	manifests, err := layout.Platforms()
+	if err != nil {
+		return nil, err
+	}
+	return ordered(digest, want, manifests)
+}
+
+// ordered returns the manifests of an image in the order of the platforms that
+// were asked for, which they must be of.
+func ordered(digest image.Digest, want []image.Platform, manifests []registry.PlatformManifest) ([]registry.PlatformManifest, error) {
+	if err := samePlatforms(want, manifests); err != nil {
 		return nil, fmt.Errorf("image %q: %w", digest, err)
 	}
-	place := func(m registry.PlatformManifest) int { return slices.Index(cfg.Platforms, m.Platform) }
+	place := func(m registry.PlatformManifest) int { return slices.Index(want, m.Platform) }
 	slices.SortStableFunc(manifests, func(a, b registry.PlatformManifest) int { return cmp.Compare(place(a), place(b)) })
 	return manifests, nil
 }

@@ -26,7 +26,7 @@ const revisionLabel = "org.opencontainers.image.revision"
 // A second build of a commit has another digest, which promote would refuse to
 // put under the version's tag.
 func resume(ctx context.Context, cfg Config, d Deps) (metadata, error) {
-	if cfg.Overwrite || d.Revision == "" {
+	if cfg.Overwrite || d.Origin.Revision == "" {
 		return metadata{}, nil
 	}
 	for _, ref := range ownTags(cfg) {
@@ -82,8 +82,8 @@ func (d Deps) trustworthy(ctx context.Context, cfg Config, pinned image.Pinned) 
 		if err != nil {
 			return err
 		}
-		if revision := config.Config.Labels[revisionLabel]; revision != d.Revision {
-			return fmt.Errorf("its label %s is %q, and this commit is %q", revisionLabel, revision, d.Revision)
+		if revision := config.Config.Labels[revisionLabel]; revision != d.Origin.Revision {
+			return fmt.Errorf("its label %s is %q, and this commit is %q", revisionLabel, revision, d.Origin.Revision)
 		}
 	}
 	return d.signed(ctx, cfg, pinned)

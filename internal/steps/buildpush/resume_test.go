@@ -125,7 +125,7 @@ func TestReleasedImageIsTakenOrBuiltAnew(t *testing.T) {
 				return secret.String{}, errors.New("the job has no permission")
 			}
 		}, false},
-		{"no commit known", released, func(w *world) { w.deps.Revision = "" }, false},
+		{"no commit known", released, func(w *world) { w.deps.Origin.Revision = "" }, false},
 		{"no tags given", released, func(w *world) { w.cfg.ResumeTags = nil }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

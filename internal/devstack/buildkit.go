@@ -46,17 +46,28 @@ type builder struct {
 // configDir is BUILDX_CONFIG, where buildx keeps its builders.
 func (b *builder) configDir() string { return filepath.Join(b.dir, "buildx") }
 
-func (b *builder) socket() string { return filepath.Join(b.dir, "buildkitd.sock") }
+// node is one buildkitd. The world's own has no name.
+type node struct {
+	Name      string
+	Platforms []string // what it says it builds for; what it finds out where empty
+	Program   string   // buildkitd
+	Runc      string
+	Root      string // of its layers
+}
 
-// daemon returns buildkitd as a part. Its root outlives the world, so that
-// layers built once are there again.
-func (b *builder) daemon(program, runc, root string) (*part, error) {
-	// runc keeps its state in /run otherwise, and BuildKit has no setting for it.
-	wrapper := filepath.Join(b.dir, "runc")
-	script := fmt.Sprintf("#!/bin/sh\nexec '%s' --root '%s' \"$@\"\n", runc, filepath.Join(b.dir, "runc-state"))
-	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
-		return nil, err
+// part is the name of a node's part.
+func (n node) part() string {
+	if n.Name == "" {
+		return "buildkitd"
 	}
+	return "node-" + n.Name
+}
+
+func (b *builder) socket(n node) string { return filepath.Join(b.dir, n.part()+".sock") }
+
+// daemon returns a node's buildkitd as a part. Its root outlives the world, so
+// that layers built once are there again.
+func (b *builder) daemon(n node) (*part, error) {
 	config := fmt.Sprintf(`root = %[1]q
 
 [grpc]
@@ -79,21 +90,24 @@ func (b *builder) daemon(program, runc, root string) (*part, error) {
   networkMode = "host"
   gc = true
   maxUsedSpace = "10GB"
-`, root, b.socket(), filepath.Join(b.dir, "otel-grpc.sock"), wrapper, ownName)
-	file := filepath.Join(b.dir, "buildkitd.toml")
+`, n.Root, b.socket(n), filepath.Join(b.dir, n.part()+"-otel.sock"), n.Runc, ownName)
+	if len(n.Platforms) > 0 {
+		config += fmt.Sprintf("  platforms = [\"%s\"]\n", strings.Join(n.Platforms, `", "`))
+	}
+	file := filepath.Join(b.dir, n.part()+".toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
 	// The socket's path is bounded by the kernel.
-	if err := checkSocketPath(b.socket()); err != nil {
+	if err := checkSocketPath(b.socket(n)); err != nil {
 		return nil, err
 	}
 	return &part{
-		name:     "buildkitd",
-		command:  []string{program, "--config", file},
+		name:     n.part(),
+		command:  []string{n.Program, "--config", file},
 		env:      append([]string{"HTTPS_PROXY=" + b.proxy, "SSL_CERT_FILE=" + b.ca}, b.env...),
 		isolated: true,
-		ready:    dials("unix", b.socket()),
+		ready:    dials("unix", b.socket(n)),
 	}, nil
 }
 
@@ -101,7 +115,7 @@ func (b *builder) daemon(program, runc, root string) (*part, error) {
 // docker, one that the engine runs.
 func (b *builder) create(ctx context.Context, docker bool) error {
 	if !docker {
-		return b.run(ctx, "create", "--name", builderName, "--driver", "remote", "unix://"+b.socket())
+		return b.run(ctx, "create", "--name", builderName, "--driver", "remote", "unix://"+b.socket(node{}))
 	}
 	// buildx copies the authority's certificate into the container where a registry names it.
 	var config strings.Builder

@@ -26,6 +26,11 @@ const usage = `usage: devstack COMMAND [-dir DIR]
   status               print how its parts are
   stop PART            stop a part, as a fault would
   start PART           start a stopped part again
+  engine               start a Docker engine in the running world, unless the machine has
+                       one, and print the env file that leads to it
+  node NAME [PLATFORM,...]
+                       start a further buildkitd, which says that it builds for these
+                       platforms, and print its endpoint
   fault HOST STATUS COUNT [METHOD PATH-PREFIX]
                        answer COUNT requests to HOST with STATUS
   fault clear          answer as usual again
@@ -123,6 +128,9 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 			fmt.Fprintf(stderr, "no world runs in %s\n", o.dir)
 		}
 		return err
+	}
+	if args[0] == "engine" || args[0] == "node" {
+		return optionalParts(ctx, o, args, stdout)
 	}
 	return control(ctx, o.dir, args, stdout)
 }

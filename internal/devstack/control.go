@@ -134,6 +134,7 @@ func (d *daemon) handler() http.Handler {
 		done(w, d.stop(context.WithoutCancel(r.Context())))
 		d.end()
 	})
+	d.handleOptional(mux, done)
 	mux.Handle("/", d.servers.Faults.Handler())
 	return mux
 }

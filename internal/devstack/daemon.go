@@ -209,7 +209,9 @@ func (d *daemon) start(ctx context.Context) error {
 
 func (d *daemon) startBuilder(ctx context.Context) error {
 	if !d.plan.Docker {
-		p, err := d.builder.daemon(filepath.Join(d.plan.Bin, "buildkitd"), d.plan.Runc, filepath.Join(d.plan.Cache, "buildkit"))
+		p, err := d.builder.daemon(node{
+			Program: filepath.Join(d.plan.Bin, "buildkitd"), Runc: d.plan.Runc, Root: filepath.Join(d.plan.Cache, "buildkit"),
+		})
 		if err != nil {
 			return err
 		}
@@ -263,7 +265,7 @@ func (d *daemon) stop(ctx context.Context) error {
 		if d.servers != nil {
 			errs = append(errs, d.servers.Close())
 		}
-		d.stopErr = errors.Join(append(errs, stopEmulating(), removeCgroups(ctx))...)
+		d.stopErr = errors.Join(append(errs, stopEmulating(), removeCgroups(ctx), removeBridges(d.plan.Cache))...)
 	})
 	return d.stopErr
 }

@@ -63,10 +63,15 @@ func (ps *parts) restart(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if proc.running() {
+	return ps.ensure(ctx, proc.part)
+}
+
+// ensure starts a part, unless one of its name runs.
+func (ps *parts) ensure(ctx context.Context, p *part) error {
+	if proc, err := ps.find(p.name); err == nil && proc.running() {
 		return nil
 	}
-	return ps.start(ctx, proc.part)
+	return ps.start(ctx, p)
 }
 
 // stopAll stops all parts, the last one started first.

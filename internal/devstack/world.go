@@ -68,7 +68,7 @@ func up(ctx context.Context, o options) error {
 		return checkRunning(ctx, o)
 	}
 	defer lock.Close() //nolint:errcheck // the daemon holds it on
-	if err := errors.Join(tidy(ctx), clean(o.dir)); err != nil {
+	if err := errors.Join(tidy(ctx, o.cache), clean(o.dir)); err != nil {
 		return err
 	}
 	p, err := prepare(ctx, o)
@@ -145,10 +145,7 @@ func prepare(ctx context.Context, o options) (*plan, error) {
 			return err
 		}
 		if !p.Docker {
-			if p.Runc, err = exec.LookPath("runc"); err != nil {
-				p.Runc, err = packages.program(gctx, "usr/sbin/runc", "runc")
-			}
-			if err != nil {
+			if p.Runc, err = findRunc(gctx, packages); err != nil {
 				return err
 			}
 		}
@@ -214,7 +211,7 @@ func down(ctx context.Context, cache, dir string, keep bool) (ran bool, err erro
 		return ran, err
 	}
 	defer lock.Close() //nolint:errcheck // only a lock
-	err = tidy(ctx)
+	err = tidy(ctx, cache)
 	if !keep {
 		err = errors.Join(err, clean(dir))
 	}
@@ -222,12 +219,12 @@ func down(ctx context.Context, cache, dir string, keep bool) (ran bool, err erro
 }
 
 // tidy removes what a killed world leaves outside of its folder.
-func tidy(ctx context.Context) error {
+func tidy(ctx context.Context, cache string) error {
 	if dockerAnswers(ctx) {
 		// The engine runs the builder, not we. Where there is none, this fails and is right to.
 		_ = run(ctx, "/", "docker", "rm", "--force", builderContainer)
 	}
-	return errors.Join(stopEmulating(), removeCgroups(ctx))
+	return errors.Join(stopEmulating(), removeCgroups(ctx), removeBridges(cache))
 }
 
 // clean removes the world's folder except for its logs.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +68,37 @@ func (w *World) StartPart(ctx context.Context, part string) error {
 	return w.run(ctx, "start", part)
 }
 
+// StartEngine starts a Docker engine in the world, unless the machine has one,
+// and returns the world's variables with those that lead to it.
+func (w *World) StartEngine(ctx context.Context) (map[string]string, error) {
+	file, err := w.ask(ctx, "engine")
+	if err != nil {
+		return nil, err
+	}
+	engine, err := readEnv(file)
+	if err != nil {
+		return nil, err
+	}
+	env := maps.Clone(w.Env)
+	for _, name := range []string{"DOCKER_HOST", "DEVSTACK_DOCKER"} {
+		if engine[name] != "" {
+			env[name] = engine[name]
+		}
+	}
+	env["PATH"] = filepath.Dir(env["DEVSTACK_DOCKER"]) + ":" + env["PATH"]
+	return env, nil
+}
+
+// StartNode starts a further buildkitd, which says that it builds for these
+// platforms before all others, and returns its endpoint.
+func (w *World) StartNode(ctx context.Context, name string, platforms ...string) (endpoint string, err error) {
+	args := []string{"node", name}
+	if len(platforms) > 0 {
+		args = append(args, strings.Join(platforms, ","))
+	}
+	return w.ask(ctx, args...)
+}
+
 // Fault has a host of the world answer its next count requests for paths that
 // start with prefix with status.
 func (w *World) Fault(ctx context.Context, host string, status, count int, prefix string) error {
@@ -76,6 +108,17 @@ func (w *World) Fault(ctx context.Context, host string, status, count int, prefi
 // ClearFaults has all hosts answer as usual again.
 func (w *World) ClearFaults(ctx context.Context) error {
 	return w.run(ctx, "fault", "clear")
+}
+
+// ask runs a command that answers with a line.
+func (w *World) ask(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, w.program, args...)
+	cmd.Dir, cmd.Stderr = w.source, w.log
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("devstack %s: %w", strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 func (w *World) run(ctx context.Context, args ...string) error {

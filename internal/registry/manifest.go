@@ -3,6 +3,8 @@ package registry
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"mime"
@@ -21,6 +23,12 @@ type Manifest struct {
 	MediaType string
 	Raw       []byte
 	Digest    image.Digest
+}
+
+// NewManifest returns the manifest or index that raw is.
+func NewManifest(mediaType string, raw []byte) Manifest {
+	sum := sha256.Sum256(raw)
+	return Manifest{MediaType: mediaType, Raw: raw, Digest: image.Digest("sha256:" + hex.EncodeToString(sum[:]))}
 }
 
 // PlatformManifest is the image manifest for one platform.

@@ -166,14 +166,10 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		}
 	}
 	r.Digest, r.ImageID, r.Metadata = built.Digest, built.imageID(), built.text
-	switch {
-	case len(cfg.repositories()) > 0:
-		r.manifests, err = readBack(ctx, cfg, built.Digest, d.Registry)
-	case cfg.intoLayout():
-		r.manifests, err = readLayout(r.Layout, built.Digest, cfg.Platforms)
-	}
-	if err != nil {
-		return Result{}, err
+	if len(cfg.repositories()) > 0 || cfg.intoLayout() {
+		if r.manifests, err = readBack(ctx, cfg, built.Digest, r.Layout, d.Registry); err != nil {
+			return Result{}, errors.Join(err, os.RemoveAll(r.Layout))
+		}
 	}
 	for _, repo := range cfg.repositories() {
 		r.Images = append(r.Images, repo.Pin(built.Digest))

@@ -53,7 +53,7 @@ func TestBuildIsPushedByDigestToEveryRegistry(t *testing.T) {
 func TestImageThatIsNotPushedGoesIntoALayout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "push")
-	w.cfg.Push = "false"
+	w.cfg.Push = &no
 	w.cfg.Registry.Auth[0].Password = secret.New("wrong") // nobody asks
 	result, err := Run(t.Context(), w.cfg, w.deps)
 	if err != nil {
@@ -74,7 +74,7 @@ func TestImageThatIsNotPushedGoesIntoALayout(t *testing.T) {
 	}
 
 	w = newWorld(t, "lose-platform")
-	w.cfg.Push = "false"
+	w.cfg.Push = &no
 	if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), "are asked for") {
 		t.Errorf("a layout without a platform: error %v", err)
 	}
@@ -84,7 +84,7 @@ func TestTagsArePushedAsThePeerDoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "push")
 	repo := w.cfg.Images[1]
-	w.cfg.Destination = Destination{Tags: []image.Ref{repo.Tag("v1"), repo.Tag("v1.2")}, Push: "true"}
+	w.cfg.Destination = Destination{Tags: []image.Ref{repo.Tag("v1"), repo.Tag("v1.2")}, Push: &yes}
 	result, err := Run(t.Context(), w.cfg, w.deps)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+var yes, no = true, false
+
 // run is a workflow of a public repository.
 var run = Origin{
 	Server: "https://github.com", Repository: "acme/app", Ref: "refs/tags/v1.2.3", Revision: revision, RunID: 1, RunAttempt: 1,
@@ -105,17 +107,17 @@ func TestCommandLine(t *testing.T) {
 		{"ssh", Config{Build: Build{SSH: []string{"default", "deploy=./key"}}}, invocation{}},
 		{"call", Config{Build: Build{Call: "check"}}, invocation{metadataFile: "/tmp/x/metadata.json", origin: run}},
 		{"call-build", Config{Build: Build{Call: "build"}}, invocation{}},
-		{"tags", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3", "ghcr.io/acme/app"), Push: "true"}}, invocation{}},
+		{"tags", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3", "ghcr.io/acme/app"), Push: &yes}}, invocation{}},
 		{"tags-without-push", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3")}}, invocation{}},
-		{"tags-rewrite-timestamp", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3"), Push: "true", RewriteTimestamp: true}}, invocation{}},
+		{"tags-rewrite-timestamp", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3"), Push: &yes, RewriteTimestamp: true}}, invocation{}},
 		{"load", Config{Destination: Destination{Tags: refs(t, "acme/app:dev"), Load: true}}, invocation{origin: run}},
 		{"load-rewrite-timestamp", Config{Destination: Destination{Load: true, RewriteTimestamp: true}}, invocation{}},
 		{"outputs", Config{Destination: Destination{Outputs: []string{"type=local,dest=out", `type=image,"name=a,b",push=true`}}}, invocation{origin: run}},
 		{"outputs-docker", Config{Destination: Destination{Outputs: []string{"type=docker,dest=image.tar"}}}, invocation{origin: run}},
 		{"outputs-beside-images", Config{Destination: Destination{Images: repositories(t, "acme/app"), Outputs: []string{"type=oci,dest=image.tar"}, RewriteTimestamp: true}}, invocation{}},
-		{"push-true", Config{Destination: Destination{Images: repositories(t, "acme/app"), Push: "true"}}, invocation{}},
-		{"push-false", Config{Destination: Destination{Images: repositories(t, "ghcr.io/acme/app", "acme/app"), Push: "false"}}, invocation{layout: "/tmp/image-1", origin: run}},
-		{"push-false-outputs", Config{Destination: Destination{Images: repositories(t, "acme/app"), Push: "false", Outputs: []string{"type=tar,dest=x.tar"}}}, invocation{}},
+		{"push-true", Config{Destination: Destination{Images: repositories(t, "acme/app"), Push: &yes}}, invocation{}},
+		{"push-false", Config{Destination: Destination{Images: repositories(t, "ghcr.io/acme/app", "acme/app"), Push: &no}}, invocation{layout: "/tmp/image-1", origin: run}},
+		{"push-false-outputs", Config{Destination: Destination{Images: repositories(t, "acme/app"), Push: &no, Outputs: []string{"type=tar,dest=x.tar"}}}, invocation{}},
 		{"rewrite-timestamp", Config{Destination: Destination{Images: repositories(t, "acme/app"), RewriteTimestamp: true}}, invocation{}},
 		{"context-of-the-run", Config{}, invocation{origin: run}},
 		{"context-of-a-pull-request", Config{}, of("refs/pull/7/merge", false)},
@@ -196,7 +198,7 @@ func TestValidateRefuses(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		`"docker.io/acme/app" is given twice`:                              {Destination: Destination{Images: repos}},
 		`inputs "images" and "tags" are both given`:                        {Destination: Destination{Images: repos[:1], Tags: refs(t, "acme/app:1")}},
-		`input "push" is true, and nothing says where to`:                  {Destination: Destination{Push: "true", Outputs: []string{"type=image"}}},
+		`input "push" is true, and nothing says where to`:                  {Destination: Destination{Push: &yes, Outputs: []string{"type=image"}}},
 		`input "tags": "docker.io/acme/app@sha256:` + digits + `" has a d`: {Destination: Destination{Tags: refs(t, "acme/app@sha256:"+digits)}},
 		`input "context": "-" is no path`:                                  {Build: Build{Context: "-"}},
 		`input "file": "--push" is no path`:                                {Build: Build{File: "--push"}},
@@ -209,8 +211,8 @@ func TestValidateRefuses(t *testing.T) {
 	for _, cfg := range []Config{
 		{},
 		{Destination: Destination{Images: repos[:1]}, Build: Build{Context: "."}},
-		{Destination: Destination{Push: "true", Outputs: []string{"type=image,name=acme/app"}}},
-		{Destination: Destination{Push: "true", Tags: refs(t, "acme/app")}},
+		{Destination: Destination{Push: &yes, Outputs: []string{"type=image,name=acme/app"}}},
+		{Destination: Destination{Push: &yes, Tags: refs(t, "acme/app")}},
 	} {
 		if err := cfg.Validate(); err != nil {
 			t.Error(err)

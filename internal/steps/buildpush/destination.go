@@ -6,26 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 )
-
-// Push is the input push: whether the image is pushed, or "" where that
-// follows from what else is given.
-type Push string
-
-// UnmarshalText reads a boolean, as GitHub's toolkit takes them.
-func (p *Push) UnmarshalText(text []byte) error {
-	yes, err := strconv.ParseBool(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not a boolean", text)
-	}
-	*p = Push(strconv.FormatBool(yes))
-	return nil
-}
 
 // Destination holds the inputs that say where the result of a build goes.
 type Destination struct {
@@ -33,7 +18,7 @@ type Destination struct {
 	// are written as docker/build-push-action does it.
 	Images  []image.Repository `input:"images"`
 	Tags    []image.Ref        `input:"tags,comma"`
-	Push    Push               `input:"push"`
+	Push    *bool              `input:"push"` // nil: true where there are Images
 	Load    bool               `input:"load"`
 	Outputs []string           `input:"outputs"`
 	// RewriteTimestamp sets the times of files in layers back to SOURCE_DATE_EPOCH.
@@ -65,15 +50,15 @@ func (d Destination) Validate() error {
 }
 
 // byDigest reports whether the image is pushed to Images.
-func (d Destination) byDigest() bool { return len(d.Images) > 0 && d.Push != "false" }
+func (d Destination) byDigest() bool { return len(d.Images) > 0 && (d.Push == nil || *d.Push) }
 
 // byTag reports whether the image is pushed to Tags.
-func (d Destination) byTag() bool { return len(d.Images) == 0 && d.Push == "true" }
+func (d Destination) byTag() bool { return len(d.Images) == 0 && d.Push != nil && *d.Push }
 
 // intoLayout reports whether the image goes into an OCI layout of ours, since
 // it is somebody's release and this run pushes nothing.
 func (d Destination) intoLayout() bool {
-	return len(d.Images) > 0 && d.Push == "false" && !d.Load && len(d.Outputs) == 0
+	return len(d.Images) > 0 && !d.byDigest() && !d.Load && len(d.Outputs) == 0
 }
 
 // repositories are where the image is once it is pushed.

@@ -26,6 +26,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
+const revisionLabel = "org.opencontainers.image.revision"
+
 // TestMain makes this program a buildx where the environment says so.
 func TestMain(m *testing.M) {
 	if mode := os.Getenv("FAKE_BUILDX"); mode != "" {

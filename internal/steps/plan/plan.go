@@ -20,8 +20,8 @@ type Config struct {
 	Platforms []image.Platform `input:"platforms,comma"`
 	Runners   Runners          `input:"runners"`
 	Version   string           `input:"version"`
-	Push      Choice           `input:"push"`
-	Release   Choice           `input:"release"`
+	Push      *bool            `input:"push"` // nil: the event decides
+	Release   *bool            `input:"release"`
 }
 
 // Validate checks the rules across inputs, and the version.
@@ -31,7 +31,7 @@ func (c Config) Validate() error {
 		errs = append(errs, hint.Wrap(fmt.Errorf("input \"version\": %q is not a version", c.Version),
 			"write it as the git tag is named: \"v1.2.3\" or \"v1.3.0-rc.1\""))
 	}
-	if c.Release.IsTrue() && c.Push.IsFalse() {
+	if is(c.Release, true) && is(c.Push, false) {
 		errs = append(errs, hint.New("\"release: true\" contradicts \"push: false\": a release names an image that people can pull",
 			"leave out one of the two"))
 	}
@@ -63,50 +63,28 @@ func Run(cfg Config, d Deps) (Result, error) {
 	called := d.Event.decide(cfg.Version)
 	r := Result{Push: called.push, Reason: called.why, Matrix: cfg.Runners.matrix(cfg.Platforms), version: called.version}
 	switch {
-	case cfg.Push.IsTrue() && called.never != "":
+	case is(cfg.Push, true) && called.never != "":
 		return Result{}, hint.Wrap(fmt.Errorf("\"push: true\" can't be done: %s, and %s", called.why, called.never),
 			"leave \"push\" out: then the image is built and nothing is pushed; or set it to ${{ github.event_name == 'push' }}")
-	case cfg.Push.IsTrue() && !called.push:
+	case is(cfg.Push, true) && !called.push:
 		r.Push, r.Reason = true, called.why+", and \"push\" is true"
-	case cfg.Push.IsFalse() && called.push:
+	case is(cfg.Push, false) && called.push:
 		r.Push, r.Reason = false, called.why+", but \"push\" is false"
 	}
 	r.Release = r.Push && called.version != ""
 	switch {
-	case cfg.Release.IsTrue() && !r.Push:
+	case is(cfg.Release, true) && !r.Push:
 		return Result{}, hint.Wrap(fmt.Errorf("\"release: true\" can't be done without a push: %s", r.Reason),
 			"leave \"release\" out: then a version tag is released and nothing else; or set \"push: true\", too")
-	case cfg.Release.IsTrue() && called.version == "":
+	case is(cfg.Release, true) && called.version == "":
 		return Result{}, hint.Wrap(fmt.Errorf("\"release: true\" has no version to release: %s", r.Reason),
 			"give the input \"version\", as in \"version: v1.2.3\", or push a tag with that name")
-	case cfg.Release.IsFalse() && r.Release:
+	case is(cfg.Release, false) && r.Release:
 		r.Release, r.Reason = false, r.Reason+", but \"release\" is false"
 	}
 	d.Log.Info(r.what() + ": " + r.Reason)
 	return r, nil
 }
 
-// Choice is an input that decides where it is given: true or false.
-type Choice struct{ given, value bool }
-
-// IsTrue reports whether it was given as true.
-func (c Choice) IsTrue() bool { return c.given && c.value }
-
-// IsFalse reports whether it was given as false.
-func (c Choice) IsFalse() bool { return c.given && !c.value }
-
-// UnmarshalText parses true or false, in the spellings of YAML's core schema.
-// An empty text is no choice.
-func (c *Choice) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "":
-		*c = Choice{}
-	case "true", "True", "TRUE":
-		*c = Choice{given: true, value: true}
-	case "false", "False", "FALSE":
-		*c = Choice{given: true}
-	default:
-		return hint.Wrap(fmt.Errorf("%q is not a boolean", text), "write true or false, or leave it out: then the event decides")
-	}
-	return nil
-}
+// is reports whether a choice was given, and as value.
+func is(choice *bool, value bool) bool { return choice != nil && *choice == value }

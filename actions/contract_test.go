@@ -30,10 +30,6 @@ const (
 	released = "steps.plan.outputs.release == 'true'"
 )
 
-// homonyms are inputs of a step that have the name of another step's input,
-// which is the root's: both are the names that users know.
-var homonyms = map[string][]string{"metadata": {"context"}, "build-push": {"tags"}}
-
 var (
 	inputRef  = regexp.MustCompile(`inputs\.([a-z0-9-]+)`)
 	outputRef = regexp.MustCompile(`steps\.([a-z0-9-]+)\.outputs\.([a-z0-9-]+)`)
@@ -74,7 +70,7 @@ func TestRootAction(t *testing.T) {
 			if !given && (param.Required || strings.Contains(param.Default, "${{")) {
 				t.Errorf("step %q isn't given its input %q", step.ID, param.Name)
 			}
-			if _, ok := root.Inputs.Get(param.Name); ok && !given && !slices.Contains(homonyms[step.ID], param.Name) {
+			if _, ok := root.Inputs.Get(param.Name); ok && !given {
 				t.Errorf("step %q isn't given the root's input %q", step.ID, param.Name)
 			}
 		}

@@ -14,12 +14,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 )
 
 // subjectAnnotation names, in an attestation manifest's descriptor, the image
 // that it is about.
 const subjectAnnotation = "vnd.docker.reference.digest"
+
+// imageMend is the mend for a digest of something else.
+const imageMend = "give the digest of an image, as build-push has it in the output \"digest\""
 
 // Entry is the image for one platform, as an index names it.
 type Entry struct {
@@ -87,7 +91,7 @@ func parseEntries(raw []byte) ([]Entry, error) {
 		}
 		entry := Entry{Descriptor: d}
 		if !d.MediaType.IsImage() {
-			return nil, fmt.Errorf("%s in it is of type %q, not an image", d.Digest, d.MediaType)
+			return nil, hint.New(fmt.Sprintf("%s in it is of type %q, not an image", d.Digest, d.MediaType), imageMend)
 		}
 		if d.Platform != nil {
 			if entry.Platform, err = parsePlatform(d.Platform.OS, d.Platform.Architecture, d.Platform.Variant); err != nil {
@@ -97,7 +101,7 @@ func parseEntries(raw []byte) ([]Entry, error) {
 		entries = append(entries, entry)
 	}
 	if len(entries) == 0 {
-		return nil, errors.New("it has no image")
+		return nil, hint.New("it has no image", imageMend)
 	}
 	for n, entry := range entries {
 		subject := entry.Descriptor.Digest.String()
@@ -105,7 +109,8 @@ func parseEntries(raw []byte) ([]Entry, error) {
 		delete(attestations, subject)
 	}
 	if left := slices.Sorted(maps.Keys(attestations)); len(left) > 0 {
-		return nil, fmt.Errorf("the attestation manifest %s is about %q, which is not in it", attestations[left[0]][0].Digest, left[0])
+		return nil, hint.New(fmt.Sprintf("the attestation manifest %s is about %q, which is not in it", attestations[left[0]][0].Digest, left[0]),
+			"something has changed the index since it was built: give the digest that the build had")
 	}
 	return entries, nil
 }
@@ -114,14 +119,14 @@ func parseEntries(raw []byte) ([]Entry, error) {
 // index doesn't say the platform, its configuration.
 func (s *session) complete(ctx context.Context, entry *Entry, m Manifest) error {
 	if !types.MediaType(m.MediaType).IsImage() {
-		return fmt.Errorf("it is of type %q, not an image", m.MediaType)
+		return hint.New(fmt.Sprintf("it is of type %q, not an image", m.MediaType), imageMend)
 	}
 	manifest, err := v1.ParseManifest(bytes.NewReader(m.Raw))
 	if err != nil {
 		return err
 	}
 	if !manifest.Config.MediaType.IsConfig() {
-		return fmt.Errorf("it is an artifact of type %q, not an image", cmp.Or(manifest.ArtifactType, string(manifest.Config.MediaType)))
+		return hint.New(fmt.Sprintf("it is an artifact of type %q, not an image", cmp.Or(manifest.ArtifactType, string(manifest.Config.MediaType))), imageMend)
 	}
 	for _, layer := range manifest.Layers {
 		entry.LayerSize += layer.Size
@@ -138,9 +143,9 @@ func (s *session) complete(ctx context.Context, entry *Entry, m Manifest) error 
 	case err != nil:
 		return fmt.Errorf("its configuration: %w", err)
 	case config.OS == "unknown":
-		return errors.New("it is an attestation manifest, not an image")
+		return hint.New("it is an attestation manifest, not an image", imageMend)
 	case config.OS == "" || config.Architecture == "":
-		return errors.New("its configuration names no platform")
+		return hint.New("its configuration names no platform", imageMend)
 	}
 	if entry.Platform, err = parsePlatform(config.OS, config.Architecture, config.Variant); err != nil {
 		return err

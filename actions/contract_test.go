@@ -16,11 +16,12 @@ import (
 
 // order is the pipeline. It is what makes the promises: nothing has a tag
 // before promote, and promote comes after verify.
-var order = []string{"plan", "metadata", "build-push", "sbom", "sign", "attest", "verify", "promote", "release-notes", "dockerhub-readme"}
+var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "verify", "promote", "release-notes", "dockerhub-readme"}
 
 // conditions are all the conditions that there are: what plan says decides what
-// a run does, and nothing else.
+// a run does, and whether images were built elsewhere, and nothing else.
 var conditions = map[string]string{
+	"build-push": "inputs.digests == ''", "merge": "inputs.digests != '' && " + pushed,
 	"sign": pushed, "attest": pushed, "verify": pushed, "promote": pushed,
 	"release-notes": released, "dockerhub-readme": released,
 }

@@ -23,11 +23,14 @@ type Trial struct {
 	Tag   string            // the tag whose push starts it
 	Event Event             // what starts it where there is no Tag
 	Vars  map[string]string // the repository's variables, beside those of the world
+	// Workflow is the file that is run; "" is the stage's own.
+	Workflow string
 	// JobWorkflow is the reusable workflow that the jobs are in, as a token names
 	// it: "owner/name/path@ref". "" is the workflow itself.
 	JobWorkflow string
-	Drop        []string  // variables of the environment that the runner must not have
-	Echo        io.Writer // gets the log as it comes; may be nil
+	Env         map[string]string // variables of the environment that the runner has besides
+	Drop        []string          // and those that it must not have
+	Echo        io.Writer         // gets the log as it comes; may be nil
 	// Watch is called with each line of the log and may signal the runner.
 	Watch func(line string, runner *os.Process)
 }
@@ -64,6 +67,7 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 		return Outcome{}, err
 	}
 	env := maps.Clone(s.Env)
+	maps.Copy(env, trial.Env)
 	for _, name := range trial.Drop {
 		delete(env, name)
 	}
@@ -103,7 +107,7 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 		return Outcome{}, err
 	}
 	cmd := exec.CommandContext(ctx, act, event.Name, "--json",
-		"-W", filepath.Join(s.Repo, Workflow), "-e", filepath.Join(s.Dir, "event.json"),
+		"-W", cmp.Or(trial.Workflow, filepath.Join(s.Repo, Workflow)), "-e", filepath.Join(s.Dir, "event.json"),
 		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted", "--no-cache-server", "--action-offline-mode",
 		"--local-repository", "org/release-actions@v1="+s.Action,
 		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,

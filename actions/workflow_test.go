@@ -75,6 +75,7 @@ func TestReusableWorkflowSaysWhatTheRootSays(t *testing.T) {
 			t.Errorf("input %q is described as %+v, and in the action as %+v", param.Name, param, want)
 		}
 	}
+	actiontest.Tables(t, action.Contract{Inputs: w.On.Call.Inputs, Outputs: w.On.Call.Outputs}, "../docs/native-matrix.md")
 	for _, param := range w.On.Call.Outputs {
 		if param.Description == "" || !regexp.MustCompile(`^\$\{\{ jobs\.(plan|release)\.outputs\.`+param.Name+` \}\}$`).MatchString(param.Value) {
 			t.Errorf("output %q is %q, %q", param.Name, param.Value, param.Description)

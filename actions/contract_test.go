@@ -16,11 +16,20 @@ import (
 
 // order is the pipeline. It is what makes the promises: nothing has a tag
 // before promote, and promote comes after verify.
-var order = []string{"metadata", "build-push", "sbom", "sign", "attest", "verify", "promote", "release-notes", "dockerhub-readme"}
+var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "verify", "promote", "release-notes", "dockerhub-readme"}
 
-// homonyms are inputs of a step that have the name of another step's input,
-// which is the root's: both are the names that users know.
-var homonyms = map[string]string{"metadata": "context"}
+// conditions are all the conditions that there are: what plan says decides what
+// a run does, and whether images were built elsewhere, and nothing else.
+var conditions = map[string]string{
+	"build-push": "inputs.digests == ''", "merge": "inputs.digests != '' && " + pushed,
+	"sign": pushed, "attest": pushed, "verify": pushed, "promote": pushed,
+	"release-notes": released, "dockerhub-readme": released,
+}
+
+const (
+	pushed   = "steps.plan.outputs.push == 'true'"
+	released = "steps.plan.outputs.release == 'true'"
+)
 
 var (
 	inputRef  = regexp.MustCompile(`inputs\.([a-z0-9-]+)`)
@@ -46,9 +55,10 @@ func TestRootAction(t *testing.T) {
 		if want := `exec "$GITHUB_ACTION_PATH/actions/launch.sh" ` + step.ID; step.Run != want || step.Shell != "bash" || step.Uses != "" {
 			t.Errorf("step %q runs %q in %q, want %q in bash", step.ID, step.Run, step.Shell, want)
 		}
-		if step.If != "" {
-			t.Errorf("step %q has a condition: the root action holds no logic", step.ID)
+		if step.If != conditions[step.ID] {
+			t.Errorf("step %q runs if %q, want %q: the root action holds no logic", step.ID, step.If, conditions[step.ID])
 		}
+		checkRefs(t, root, steps, ran, "step "+step.ID+": if", step.If)
 		for variable, value := range step.Env {
 			checkForwarded(t, root, steps, ran, contract, step.ID, variable, value)
 			for _, m := range inputRef.FindAllStringSubmatch(value, -1) {
@@ -61,7 +71,7 @@ func TestRootAction(t *testing.T) {
 			if !given && (param.Required || strings.Contains(param.Default, "${{")) {
 				t.Errorf("step %q isn't given its input %q", step.ID, param.Name)
 			}
-			if _, ok := root.Inputs.Get(param.Name); ok && !given && homonyms[step.ID] != param.Name {
+			if _, ok := root.Inputs.Get(param.Name); ok && !given {
 				t.Errorf("step %q isn't given the root's input %q", step.ID, param.Name)
 			}
 		}

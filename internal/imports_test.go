@@ -18,7 +18,7 @@ const module = "github.com/org/release-actions/"
 // import those of lower layers only, never its neighbours.
 var layers = [][]string{
 	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel"},
-	{"internal/image", "internal/release", "internal/transport"},
+	{"internal/image", "internal/release", "internal/lines", "internal/transport"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/action"},
 	{"internal/evidence"},
 	{"internal/steps"},

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"os/exec"
 
 	"github.com/org/release-actions/internal/action"
@@ -29,9 +28,12 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 	if err != nil {
 		return buildpush.Result{}, err
 	}
-	deps := buildpush.Deps{
-		Registry:        reg,
-		Revision:        gh.SHA,
+	return buildpush.Run(ctx, cfg, buildpush.Deps{
+		Registry: reg,
+		Origin: buildpush.Origin{
+			Server: gh.ServerURL, Repository: gh.Repository, Ref: gh.Ref, Revision: gh.SHA,
+			RunID: gh.RunID, RunAttempt: gh.RunAttempt, Event: gh.Event,
+		},
 		Token:           rt.IDToken,
 		Sigstore:        sigstore.Options{Transport: transport, TempDir: rt.TempDir(), Log: rt.Log},
 		LookPath:        exec.LookPath,
@@ -40,9 +42,5 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 		TempDir:         rt.TempDir(),
 		Output:          rt.Stdout,
 		Log:             rt.Log,
-	}
-	if gh.RunID != 0 {
-		deps.BuilderID = fmt.Sprintf("%s/%s/actions/runs/%d/attempts/%d", gh.ServerURL, gh.Repository, gh.RunID, gh.RunAttempt)
-	}
-	return buildpush.Run(ctx, cfg, deps)
+	})
 }

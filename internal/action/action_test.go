@@ -28,6 +28,7 @@ inputs:
   images: {description: Images., required: true}
   token: {description: A token., default: "${{ github.token }}"}
   push: {description: Push., default: "true"}
+  draft: {description: Draft.}
   retry-for: {description: Bounds., default: 2m}
 outputs:
   names: {description: Names.}
@@ -42,6 +43,7 @@ type config struct {
 	Images    []image.Repository `input:"images,required,arg"`
 	Login     login
 	Push      bool          `input:"push"`
+	Draft     *bool         `input:"draft"`
 	RetryFor  time.Duration `input:"retry-for"`
 }
 
@@ -102,6 +104,25 @@ func TestInputsComeFromVariablesFlagsAndDefaults(t *testing.T) {
 	}
 	if !strings.Contains(w.stdout.String(), "::add-mask::hunter2\n") {
 		t.Errorf("the token isn't masked: %s", &w.stdout)
+	}
+}
+
+func TestInputThatIsNotGivenIsTold(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "<nil>", " true\n": "true", "FALSE": "false"} {
+		w := newWorld(t, true)
+		w.env["INPUT_IMAGES"], w.env["INPUT_DRAFT"] = "acme/app", text
+		var got config
+		if code := w.run(t, keep(&got)); code != 0 {
+			t.Fatalf("exit %d: %s", code, &w.stdout)
+		}
+		draft := "<nil>"
+		if got.Draft != nil {
+			draft = fmt.Sprint(*got.Draft)
+		}
+		if draft != want {
+			t.Errorf("%q is read as %s, want %s", text, draft, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
@@ -96,7 +97,14 @@ func (f *inputFlag) String() string { return "" }
 
 // IsBoolFlag lets a boolean input be given as -name alone.
 func (f *inputFlag) IsBoolFlag() bool {
-	return f.in.value.IsValid() && f.in.value.Type().Kind().String() == "bool"
+	if !f.in.value.IsValid() {
+		return false
+	}
+	t := f.in.value.Type()
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Bool
 }
 
 func (f *inputFlag) Set(text string) error {

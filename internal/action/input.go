@@ -132,6 +132,12 @@ func parse(v reflect.Value, text string) error {
 	}
 	trimmed := strings.TrimSpace(text)
 	switch {
+	case v.Kind() == reflect.Pointer: // nil where the input isn't given
+		element := reflect.New(v.Type().Elem())
+		if err := parse(element.Elem(), text); err != nil {
+			return err
+		}
+		v.Set(element)
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		d, err := time.ParseDuration(trimmed)
 		if err != nil || d < 0 {

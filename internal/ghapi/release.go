@@ -12,8 +12,11 @@ import (
 //
 // https://docs.github.com/rest/releases/releases#get-a-release
 type Release struct {
-	ID         int64  `json:"id"`
-	Tag        string `json:"tag_name"`
+	ID  int64  `json:"id"`
+	Tag string `json:"tag_name"`
+	// Target is the branch or commit that the tag is made at when the release is
+	// published, where there is no such tag by then.
+	Target     string `json:"target_commitish"`
 	Name       string `json:"name"`
 	Body       string `json:"body"`
 	Draft      bool   `json:"draft"`
@@ -30,6 +33,7 @@ type Release struct {
 // is, or has GitHub's default in a new release.
 type ReleaseChange struct {
 	Tag        string  `json:"tag_name,omitempty"`
+	Target     string  `json:"target_commitish,omitempty"`
 	Name       *string `json:"name,omitempty"`
 	Body       *string `json:"body,omitempty"`
 	Draft      *bool   `json:"draft,omitempty"`

@@ -209,8 +209,14 @@ func Repositories(images []Pinned) []Repository {
 // Ref returns p as a Ref.
 func (p Pinned) Ref() Ref { return Ref{Repository: p.Repository, Digest: p.Digest} }
 
-// String returns "repository@digest".
-func (p Pinned) String() string { return p.Repository.String() + "@" + string(p.Digest) }
+// String returns "repository@digest", or the digest alone where there is no
+// repository.
+func (p Pinned) String() string {
+	if p.Repository.IsZero() {
+		return string(p.Digest)
+	}
+	return p.Repository.String() + "@" + string(p.Digest)
+}
 
 // MarshalText returns String.
 func (p Pinned) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

@@ -3,6 +3,8 @@ package registry
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"mime"
@@ -21,6 +23,12 @@ type Manifest struct {
 	MediaType string
 	Raw       []byte
 	Digest    image.Digest
+}
+
+// NewManifest returns the manifest or index that raw is.
+func NewManifest(mediaType string, raw []byte) Manifest {
+	sum := sha256.Sum256(raw)
+	return Manifest{MediaType: mediaType, Raw: raw, Digest: image.Digest("sha256:" + hex.EncodeToString(sum[:]))}
 }
 
 // PlatformManifest is the image manifest for one platform.
@@ -72,19 +80,27 @@ func (c *Client) Platforms(ctx context.Context, p image.Pinned) ([]PlatformManif
 		}
 		return []PlatformManifest{{Platform: platform, Digest: m.Digest, Size: int64(len(m.Raw))}}, nil
 	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(m.Raw))
+	platforms, err := walkIndex(m.Raw, func(child image.Digest) ([]PlatformManifest, error) {
+		return c.Platforms(ctx, p.Repository.Pin(child))
+	})
+	return platforms, c.failRead("read the index", p.Repository, p, err)
+}
+
+// walkIndex returns the image manifests of an index. Where its entry for one
+// doesn't tell, look reads it.
+func walkIndex(raw []byte, look func(image.Digest) ([]PlatformManifest, error)) ([]PlatformManifest, error) {
+	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
 	if err != nil {
-		return nil, c.failRead("read the index", p.Repository, p, err)
+		return nil, err
 	}
 	var platforms []PlatformManifest
 	for _, d := range index.Manifests {
 		if isAttestation(d) {
 			continue
 		}
-		child := p.Repository.Pin(image.Digest(d.Digest.String()))
+		digest := image.Digest(d.Digest.String())
 		if d.MediaType.IsIndex() || d.Platform == nil {
-			// Its own content tells.
-			nested, err := c.Platforms(ctx, child)
+			nested, err := look(digest)
 			if err != nil {
 				return nil, err
 			}
@@ -93,9 +109,9 @@ func (c *Client) Platforms(ctx context.Context, p image.Pinned) ([]PlatformManif
 		}
 		platform, err := parsePlatform(d.Platform.OS, d.Platform.Architecture, d.Platform.Variant)
 		if err != nil {
-			return nil, c.failRead("read the index", p.Repository, p, err)
+			return nil, err
 		}
-		platforms = append(platforms, PlatformManifest{Platform: platform, Digest: child.Digest, Size: d.Size})
+		platforms = append(platforms, PlatformManifest{Platform: platform, Digest: digest, Size: d.Size})
 	}
 	return platforms, nil
 }

@@ -64,6 +64,18 @@ func (s *session) put(ctx context.Context, reference string, t types.MediaType, 
 	return err
 }
 
+// PutManifest stores a manifest or an index under its digest: no tag is written.
+// What it names must be there. To do it again changes nothing.
+//
+// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
+func (c *Client) PutManifest(ctx context.Context, repo image.Repository, m Manifest) error {
+	s, err := c.session(ctx, repo, transport.PushScope)
+	if err == nil {
+		err = s.put(ctx, string(m.Digest), types.MediaType(m.MediaType), m.Raw)
+	}
+	return c.failWrite("push", repo, repo.Pin(m.Digest), err)
+}
+
 // Tag puts the manifest under the tag, and reads it back.
 func (c *Client) Tag(ctx context.Context, p image.Pinned, tag string) error {
 	ref := p.Repository.Tag(tag)

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -155,38 +154,35 @@ func checkForwarding(t *testing.T, contract action.Contract, step string) {
 	}
 }
 
-var marker = regexp.MustCompile(`(?s)<!-- (inputs|outputs) -->\n.*?<!-- /(?:inputs|outputs) -->`)
-
-// Tables checks the tables between <!-- inputs --> and <!-- /inputs --> in a
-// README, and <!-- outputs --> alike, or writes them with -update.
+// Tables checks the tables of inputs and outputs in a README, or writes them
+// with -update.
 func Tables(t *testing.T, contract action.Contract, path string) {
+	t.Helper()
+	Block(t, path, "inputs", inputTable(contract.Inputs))
+	Block(t, path, "outputs", outputTable(contract.Outputs))
+}
+
+// Block checks a generated part of a document, between <!-- name --> and
+// <!-- /name -->, or writes it with -update.
+func Block(t *testing.T, path, name, want string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
-	want := marker.ReplaceAllStringFunc(string(text), func(block string) string {
-		found++
-		kind := marker.FindStringSubmatch(block)[1]
-		table := inputTable(contract.Inputs)
-		if kind == "outputs" {
-			table = outputTable(contract.Outputs)
+	start, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
+	before, rest, ok := strings.Cut(string(text), start)
+	have, after, closed := strings.Cut(rest, end)
+	switch {
+	case !ok || !closed:
+		t.Errorf("%s: has no part between %s and %s", path, strings.TrimSpace(start), end)
+	case have == want:
+	case !*update:
+		t.Errorf("%s: the part %q is out of date; make generate writes it anew", path, name)
+	default:
+		if err := os.WriteFile(path, []byte(before+start+want+end+after), 0o644); err != nil { //nolint:gosec // documentation
+			t.Fatal(err)
 		}
-		return "<!-- " + kind + " -->\n" + table + "<!-- /" + kind + " -->"
-	})
-	if found != 2 {
-		t.Errorf("%s: has %d generated tables, want two between <!-- inputs --> … <!-- /inputs --> and <!-- outputs --> … <!-- /outputs -->", path, found)
-	}
-	if want == string(text) {
-		return
-	}
-	if !*update {
-		t.Errorf("%s: tables differ from action.yml; make generate writes them anew", path)
-		return
-	}
-	if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // documentation
-		t.Fatal(err)
 	}
 }
 

@@ -23,7 +23,14 @@ const (
 // docker login and by no input.
 func step(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
+	return stepWith(t, nil, name, args...)
+}
+
+// stepWith is step with further variables.
+func stepWith(t *testing.T, vars map[string]string, name string, args ...string) (string, error) {
+	t.Helper()
 	env := maps.Clone(world.Env)
+	maps.Copy(env, vars)
 	env["DOCKER_CONFIG"], env["HOME"] = env["DEVSTACK_DOCKER_CONFIG"], t.TempDir()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(env["RELEASE_ACTIONS_BIN"], name), args...)
 	for name, value := range env {

@@ -9,9 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
+	"time"
 )
 
 // Transport reaches the names of the local world, and no others.
@@ -38,6 +42,42 @@ func (w *World) Get(ctx context.Context, address string, value any) error {
 	return err
 }
 
+// Request is one request that the world's servers saw.
+type Request struct {
+	Time         time.Time
+	Host, Method string
+	Path         string
+	Status       int // 0 where the connection was cut
+	Fault        bool
+}
+
+// Requests returns what the world's servers were asked since ClearRequests,
+// oldest first.
+func (w *World) Requests(ctx context.Context) (log []Request, err error) {
+	return log, w.control(ctx, http.MethodGet, "/requests", nil, &log)
+}
+
+// ClearRequests forgets what the world's servers were asked.
+func (w *World) ClearRequests(ctx context.Context) error {
+	return w.control(ctx, http.MethodDelete, "/requests", nil, nil)
+}
+
+// FaultLater has a host of the world answer with status all requests by method
+// for paths that start with prefix, after the first skip.
+func (w *World) FaultLater(ctx context.Context, host, method, prefix string, skip, status int) error {
+	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "method": method, "path": prefix, "skip": skip, "status": status}, nil)
+}
+
+// control asks the world's own control socket.
+func (w *World) control(ctx context.Context, method, path string, send, receive any) error {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(w.Env["DEVSTACK_DIR"], "control.sock"))
+	}}
+	defer transport.CloseIdleConnections()
+	_, err := exchange(ctx, &http.Client{Transport: transport}, method, "http://devstack"+path, "", send, receive)
+	return err
+}
+
 // PushTag makes GitHub's repository have tag at commit, as git push --force does.
 func (w *World) PushTag(ctx context.Context, tag, commit string) error {
 	refs := "https://api.github.com/repos/" + Repository + "/git/refs"
@@ -53,6 +93,15 @@ func (w *World) do(ctx context.Context, method, address string, send, receive an
 	if err != nil {
 		return 0, err
 	}
+	token := ""
+	if strings.HasPrefix(address, "https://api.github.com/") {
+		token = w.Env["GITHUB_TOKEN"]
+	}
+	return exchange(ctx, &http.Client{Transport: transport}, method, address, token, send, receive)
+}
+
+// exchange sends one value as JSON and reads another.
+func exchange(ctx context.Context, client *http.Client, method, address, token string, send, receive any) (status int, err error) {
 	var body []byte
 	if send != nil {
 		if body, err = json.Marshal(send); err != nil {
@@ -63,10 +112,10 @@ func (w *World) do(ctx context.Context, method, address string, send, receive an
 	if err != nil {
 		return 0, err
 	}
-	if req.URL.Host == "api.github.com" {
-		req.Header.Set("Authorization", "Bearer "+w.Env["GITHUB_TOKEN"])
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := (&http.Client{Transport: transport}).Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}

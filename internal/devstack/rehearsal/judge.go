@@ -66,6 +66,13 @@ func NewJudges(env map[string]string, tag string) *Judges {
 	return j
 }
 
+// Expect returns judges that expect another identity in the certificates.
+func (j *Judges) Expect(identity string) *Judges {
+	other := *j
+	other.identity = identity
+	return &other
+}
+
 // Run runs one of the judges' programs and returns its standard output.
 func (j *Judges) Run(ctx context.Context, program string, args ...string) (string, error) {
 	path, err := lookPath(program, j.path)

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,10 +20,17 @@ import (
 
 // Trial is one run of the release workflow.
 type Trial struct {
-	Tag  string            // the tag whose push starts it
-	Vars map[string]string // the repository's variables, beside those of the world
-	Drop []string          // variables of the environment that the runner must not have
-	Echo io.Writer         // gets the log as it comes; may be nil
+	Tag   string            // the tag whose push starts it
+	Event Event             // what starts it where there is no Tag
+	Vars  map[string]string // the repository's variables, beside those of the world
+	// Workflow is the file that is run; "" is the stage's own.
+	Workflow string
+	// JobWorkflow is the reusable workflow that the jobs are in, as a token names
+	// it: "owner/name/path@ref". "" is the workflow itself.
+	JobWorkflow string
+	Env         map[string]string // variables of the environment that the runner has besides
+	Drop        []string          // and those that it must not have
+	Echo        io.Writer         // gets the log as it comes; may be nil
 	// Watch is called with each line of the log and may signal the runner.
 	Watch func(line string, runner *os.Process)
 }
@@ -45,17 +53,26 @@ type entry struct {
 	Content string `json:"content"`
 }
 
-// Run plays the workflow on a push of the trial's tag. A workflow that fails is
-// an Outcome; an error means that it could not be played.
+// Run plays the workflow on a push of the trial's tag, or on its event. A
+// workflow that fails is an Outcome; an error means that it could not be played.
 func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
-	if err := s.Tag(ctx, trial.Tag); err != nil {
+	event := trial.Event
+	if trial.Tag != "" {
+		event = Event{Name: "push", Ref: "refs/tags/" + trial.Tag}
+		if err := s.Tag(ctx, trial.Tag); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if err := s.writeEvent(event); err != nil {
 		return Outcome{}, err
 	}
 	env := maps.Clone(s.Env)
+	maps.Copy(env, trial.Env)
 	for _, name := range trial.Drop {
 		delete(env, name)
 	}
-	s.aimIDToken(env, trial.Tag)
+	event.restrict(env)
+	s.aimIDToken(env, event, trial.JobWorkflow)
 	secrets, err := s.write("secrets", map[string]string{
 		"GITHUB_TOKEN":       env["GITHUB_TOKEN"],
 		"DOCKERHUB_USERNAME": env["DOCKERHUB_USERNAME"],
@@ -89,12 +106,12 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	cmd := exec.CommandContext(ctx, act, "push", "--json",
-		"-W", filepath.Join(s.Repo, Workflow), "-e", filepath.Join(s.Dir, "event.json"),
-		"-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--action-offline-mode",
+	cmd := exec.CommandContext(ctx, act, event.Name, "--json",
+		"-W", cmp.Or(trial.Workflow, filepath.Join(s.Repo, Workflow)), "-e", filepath.Join(s.Dir, "event.json"),
+		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted", "--no-cache-server", "--action-offline-mode",
 		"--local-repository", "org/release-actions@v1="+s.Action,
 		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,
-		"--actor", "octocat", "--defaultbranch", "main",
+		"--actor", cmp.Or(event.Actor, "octocat"), "--defaultbranch", "main", "--env", "GITHUB_REF="+event.Ref,
 	)
 	cmd.Dir = s.Repo
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -158,18 +175,6 @@ func play(cmd *exec.Cmd, trial Trial) (Outcome, error) {
 	}
 	out = Outcome{Code: cmd.ProcessState.ExitCode(), Log: log.String(), Raw: raw.String(), Summary: summary.String()}
 	return out, nil
-}
-
-// aimIDToken makes the OIDC issuer speak of this repository, tag and commit,
-// as GitHub's does of a run's own.
-func (s *Stage) aimIDToken(env map[string]string, tag string) {
-	if url := env["ACTIONS_ID_TOKEN_REQUEST_URL"]; url != "" {
-		ref := "refs/tags/" + tag
-		workflow := Repository + "/" + Workflow + "@" + ref
-		env["ACTIONS_ID_TOKEN_REQUEST_URL"] = url + "&ref=" + ref + "&sha=" + s.Commit + "&repository=" + Repository +
-			"&workflow_ref=" + workflow + "&job_workflow_ref=" + workflow + "&sub=repo:" + Repository + ":ref:" + ref +
-			"&workflow_sha=" + s.Commit + "&job_workflow_sha=" + s.Commit
-	}
 }
 
 // write makes a private file of KEY="value" lines, as act reads secrets.

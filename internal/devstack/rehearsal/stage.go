@@ -7,7 +7,6 @@ package rehearsal
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -82,7 +81,7 @@ func NewStage(ctx context.Context, dir, source string, env map[string]string, ed
 // export copies the project's tracked and new files, without what git ignores.
 func (s *Stage) export(ctx context.Context, source string) error {
 	list := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard",
-		"--", "action.yml", "actions", "internal", "go.mod", "go.sum", ":!internal/devstack")
+		"--", "action.yml", "actions", ".github/workflows/release.yml", "internal", "go.mod", "go.sum", ":!internal/devstack")
 	list.Dir = source
 	out, err := list.Output()
 	if err != nil {
@@ -112,32 +111,13 @@ func (s *Stage) export(ctx context.Context, source string) error {
 	return nil
 }
 
-// Tag tags the commit, pushes the tag, and writes the event that this causes.
+// Tag tags the commit and pushes the tag.
 func (s *Stage) Tag(ctx context.Context, tag string) error {
 	if _, err := s.git(ctx, "tag", "-f", tag); err != nil {
 		return err
 	}
 	github := &World{Env: s.Env}
-	if err := github.PushTag(ctx, tag, s.Commit); err != nil {
-		return err
-	}
-	owner, name, _ := strings.Cut(Repository, "/")
-	event, err := json.MarshalIndent(map[string]any{
-		"ref":     "refs/tags/" + tag,
-		"after":   s.Commit,
-		"created": true,
-		"repository": map[string]any{
-			"name": name, "full_name": Repository, "private": false, "visibility": "public", "default_branch": "main",
-			"html_url": "https://github.com/" + Repository, "description": "Says hello",
-			"owner": map[string]any{"login": owner}, "license": map[string]any{"spdx_id": "Apache-2.0"},
-		},
-		"head_commit": map[string]any{"id": s.Commit, "timestamp": "2026-01-02T03:04:05Z", "message": "Say hello"},
-		"sender":      map[string]any{"login": "octocat"},
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(s.Dir, "event.json"), event, 0o644)
+	return github.PushTag(ctx, tag, s.Commit)
 }
 
 func (s *Stage) git(ctx context.Context, args ...string) (string, error) {

@@ -34,6 +34,9 @@ import (
 // Workflow is the job_workflow_ref of the job that signs.
 const Workflow = "acme/app/.github/workflows/release.yml@refs/tags/v1.2.3"
 
+// Revision is the commit that the image is labelled with.
+const Revision = "0123456789abcdef0123456789abcdef01234567"
+
 // Platforms are those of the image.
 var Platforms = []image.Platform{{OS: "linux", Arch: "amd64"}, {OS: "linux", Arch: "arm64"}, {OS: "linux", Arch: "arm", Variant: "v7"}}
 
@@ -120,7 +123,8 @@ func (r *Registry) PushImage(tb testing.TB, platforms ...image.Platform) []image
 	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
 	digests := []image.Digest{""}
 	for _, p := range platforms {
-		config := r.putBlob(tb, fmt.Appendf(nil, `{"os":%q,"architecture":%q,"variant":%q}`, p.OS, p.Arch, p.Variant))
+		config := r.putBlob(tb, fmt.Appendf(nil,
+			`{"os":%q,"architecture":%q,"variant":%q,"config":{"Labels":{"org.opencontainers.image.revision":%q}}}`, p.OS, p.Arch, p.Variant, Revision))
 		config.MediaType = types.OCIConfigJSON
 		d := r.putManifest(tb, v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{}}, types.OCIManifestSchema1)
 		d.Platform = &v1.Platform{OS: p.OS, Architecture: p.Arch, Variant: p.Variant}

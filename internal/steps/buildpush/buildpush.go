@@ -1,5 +1,6 @@
 // Package buildpush builds an image once, for all platforms and registries,
-// through docker buildx, and pushes it by its digest: no tag moves here.
+// through docker buildx, and pushes it by its digest: no tag moves here, unless
+// tags are asked for as docker/build-push-action takes them.
 //
 // Credentials reach BuildKit through a private docker configuration that lives
 // as long as the build. What was pushed is then read back from every registry.
@@ -14,7 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
+	"os"
 	"strings"
 	"time"
 
@@ -29,13 +30,12 @@ import (
 // Config holds the step's inputs. Those that docker/build-push-action has, too,
 // have its names and syntax.
 type Config struct {
-	// Images are the repositories that the image is pushed to.
-	Images    []image.Repository `input:"images,required"`
-	Platforms []image.Platform   `input:"platforms,comma"`
-	Build     Build
-	Secrets   Mounts
-	Registry  registry.Credentials
-
+	Destination
+	Platforms    []image.Platform `input:"platforms,comma"`
+	Build        Build
+	Attestations Attestations
+	Secrets      Mounts
+	Registry     registry.Credentials
 	// ResumeTags are the tags that will be put on the image. The version's own
 	// one leads to the image that an earlier run released.
 	ResumeTags []image.Ref `input:"resume-tags"`
@@ -47,12 +47,7 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	errs := []error{c.Secrets.Validate(), c.Registry.Validate()}
-	for i, repo := range c.Images {
-		if slices.Contains(c.Images[:i], repo) {
-			errs = append(errs, fmt.Errorf("input \"images\": %q is given twice", repo))
-		}
-	}
+	errs := []error{c.Destination.Validate(), c.Secrets.Validate(), c.Registry.Validate()}
 	for _, in := range []Pair{{"context", c.Build.Context}, {"file", c.Build.File}} {
 		if strings.HasPrefix(in.Value, "-") {
 			errs = append(errs, hint.Wrap(fmt.Errorf("input %q: %q is no path, and a step has no standard input", in.Name, in.Value), "write it as in %q", "./"+in.Value))
@@ -64,14 +59,13 @@ func (c Config) Validate() error {
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
-	// Revision is the commit that is built; nothing is resumed where "".
-	Revision string
+	// Origin is the commit that is built; nothing is resumed where it has no
+	// revision.
+	Origin Origin
 	// Token returns the runner's OIDC token, which names the workflow whose
 	// signature a released image must have.
 	Token    sigstore.TokenSource
 	Sigstore sigstore.Options
-	// BuilderID is the URL of the run, for the provenance; left out where "".
-	BuilderID string
 	// LookPath finds a program, as exec.LookPath does.
 	LookPath func(string) (string, error)
 	// Env is the environment for buildx, free of what a build has no business with.
@@ -87,10 +81,16 @@ type Deps struct {
 
 // Result is the image that was built, or found.
 type Result struct {
-	// Digest is the index's, the same in every registry.
-	Digest    image.Digest     `output:"digest"`
+	// Digest is the index's, the same in every registry; "" where the build
+	// makes no image.
+	Digest image.Digest `output:"digest"`
+	// Images are where it was pushed to.
 	Images    []image.Pinned   `output:"images"`
 	Platforms []image.Platform `output:"platforms"`
+	// Layout is the folder of the OCI layout that holds an image which wasn't pushed.
+	//
+	// https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
+	Layout string `output:"layout"`
 	// ImageID is the digest of the configuration of a plain image, else Digest.
 	ImageID string `output:"imageid"`
 	// Metadata is what buildx wrote of the build: a JSON object.
@@ -113,6 +113,9 @@ func (r *Result) Summary() string {
 	for _, pinned := range r.Images {
 		fmt.Fprintf(&b, "- `%s`\n", pinned)
 	}
+	if len(r.Images) == 0 {
+		fmt.Fprintf(&b, "`%s`, which was not pushed.\n", r.Digest)
+	}
 	b.WriteString("\n| platform | digest |\n|---|---|\n")
 	for _, m := range r.manifests {
 		fmt.Fprintf(&b, "| %s | `%s` |\n", markdown.Code(m.Platform.String()), m.Digest)
@@ -127,41 +130,52 @@ func (r *Result) Print(w io.Writer) error {
 			return err
 		}
 	}
+	if r.Layout != "" {
+		_, err := fmt.Fprintf(w, "%s in %s\n", r.Digest, r.Layout)
+		return err
+	}
 	return nil
 }
 
-// Run builds and pushes the image that cfg describes.
+// Run builds the image that cfg describes, and pushes it or leaves it where
+// cfg says.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	// A build is long, and its push comes last.
-	if err := parallel.Each(cfg.Images, func(_ int, repo image.Repository) error { return d.Registry.CheckPush(ctx, repo) }); err != nil {
+	if err := parallel.Each(cfg.repositories(), func(_ int, repo image.Repository) error { return d.Registry.CheckPush(ctx, repo) }); err != nil {
 		return Result{}, err
 	}
-	metadata, err := resume(ctx, cfg, d)
-	if err != nil {
-		return Result{}, err
-	}
-	resumed := metadata.Digest != ""
-	if !resumed {
-		if metadata, err = build(ctx, cfg, d); err != nil {
+	var built metadata
+	var err error
+	if cfg.byDigest() {
+		if built, err = resume(ctx, cfg, d); err != nil {
 			return Result{}, err
 		}
 	}
-	manifests, err := readBack(ctx, cfg, metadata.Digest, d.Registry)
-	if err != nil {
-		return Result{}, err
+	r := Result{resumed: built.Digest != ""}
+	if !r.resumed {
+		if cfg.intoLayout() {
+			if r.Layout, err = os.MkdirTemp(d.TempDir, "image-"); err != nil {
+				return Result{}, err
+			}
+		}
+		if built, err = build(ctx, cfg, d, r.Layout); err == nil {
+			err = built.check(cfg)
+		}
+		if err != nil {
+			return Result{}, errors.Join(err, os.RemoveAll(r.Layout))
+		}
 	}
-	result := Result{
-		Digest:    metadata.Digest,
-		ImageID:   metadata.imageID(),
-		Metadata:  metadata.text,
-		manifests: manifests,
-		resumed:   resumed,
+	r.Digest, r.ImageID, r.Metadata = built.Digest, built.imageID(), built.text
+	if len(cfg.repositories()) > 0 || cfg.intoLayout() {
+		if r.manifests, err = readBack(ctx, cfg, built.Digest, r.Layout, d.Registry); err != nil {
+			return Result{}, errors.Join(err, os.RemoveAll(r.Layout))
+		}
 	}
-	for _, repo := range cfg.Images {
-		result.Images = append(result.Images, repo.Pin(metadata.Digest))
+	for _, repo := range cfg.repositories() {
+		r.Images = append(r.Images, repo.Pin(built.Digest))
 	}
-	for _, m := range manifests {
-		result.Platforms = append(result.Platforms, m.Platform)
+	for _, m := range r.manifests {
+		r.Platforms = append(r.Platforms, m.Platform)
 	}
-	return result, nil
+	return r, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -47,6 +48,142 @@ func TestBuildIsPushedByDigestToEveryRegistry(t *testing.T) {
 		t.Error("SOURCE_DATE_EPOCH doesn't reach buildx")
 	}
 	w.checkNothingLeft(t)
+}
+
+func TestImageThatIsNotPushedGoesIntoALayout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	w.cfg.Push = &no
+	w.cfg.Registry.Auth[0].Password = secret.New("wrong") // nobody asks
+	result, err := Run(t.Context(), w.cfg, w.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Images) > 0 || !slices.Equal(result.Platforms, w.cfg.Platforms) || result.Digest == "" {
+		t.Errorf("images %v, platforms %v, digest %q", result.Images, result.Platforms, result.Digest)
+	}
+	layout, err := registry.OpenLayout(result.Layout)
+	if err != nil || layout.Digest != result.Digest {
+		t.Errorf("layout %v, %v", layout, err)
+	}
+	if s := result.Summary(); !strings.Contains(s, "was not pushed") || !strings.Contains(s, "linux/arm/v7") {
+		t.Errorf("summary:\n%s", s)
+	}
+	if left, err := os.ReadDir(w.temp); err != nil || len(left) != 1 {
+		t.Errorf("left beside the layout: %v, %v", left, err)
+	}
+
+	w = newWorld(t, "lose-platform")
+	w.cfg.Push = &no
+	if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), "are asked for") {
+		t.Errorf("a layout without a platform: error %v", err)
+	}
+}
+
+func TestTagsArePushedAsThePeerDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	repo := w.cfg.Images[1]
+	w.cfg.Destination = Destination{Tags: []image.Ref{repo.Tag("v1"), repo.Tag("v1.2")}, Push: &yes}
+	result, err := Run(t.Context(), w.cfg, w.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []image.Pinned{repo.Pin(result.Digest)}; !slices.Equal(result.Images, want) {
+		t.Errorf("images %v, want %v", result.Images, want)
+	}
+	if args := w.call(t).Args; !slices.Contains(args, "--tag="+repo.Tag("v1").String()) || !slices.Contains(args, "--tag="+repo.Tag("v1.2").String()) {
+		t.Errorf("arguments %q", args)
+	}
+}
+
+func TestBuildsThatMakeNoImage(t *testing.T) {
+	t.Parallel()
+	for mode, destination := range map[string]Destination{
+		"files": {Outputs: []string{"type=local,dest=out"}},
+		"call":  {},
+	} {
+		w := newWorld(t, mode)
+		if w.cfg.Destination = destination; mode == "call" {
+			w.cfg.Build.Call = "check"
+		}
+		result, err := Run(t.Context(), w.cfg, w.deps)
+		if err != nil || result.Digest != "" || result.Summary() != "" || len(result.Images) > 0 {
+			t.Errorf("%s: %+v, %v", mode, result, err)
+		}
+		w.checkNothingLeft(t)
+	}
+	w := newWorld(t, "call-fails")
+	w.cfg.Build.Call = "check"
+	if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), "WARNING: FromAsCasing") || len(hint.Of(err)) == 0 {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCommitOfTheRun(t *testing.T) {
+	t.Parallel()
+	token := secret.New("planted-secret")
+	for _, test := range []struct {
+		name, context, epoch, id string
+		want                     []string // of SOURCE_DATE_EPOCH and GIT_AUTH_TOKEN
+	}{
+		{"default", "", "", revision, []string{"1767323045", "planted-secret"}},
+		{"another commit's event", "", "", "other", []string{"", "planted-secret"}},
+		{"a directory", ".", "", revision, []string{"1767323045", ""}},
+		{"another repository", "https://github.com/acme/other.git#main", "", revision, []string{"1767323045", ""}},
+		{"set by the user", "", "1700000000", revision, []string{"1700000000", "planted-secret"}},
+	} {
+		w := newWorld(t, "push")
+		w.cfg.Build.Context, w.cfg.Registry.GitHubToken = test.context, token
+		w.deps.Origin = Origin{
+			Server: "https://github.com", Repository: "acme/app", Ref: "refs/heads/main", Revision: revision,
+			Event: map[string]any{"head_commit": map[string]any{"id": test.id, "timestamp": "2026-01-02T03:04:05Z"}},
+		}
+		w.deps.Env = slices.DeleteFunc(w.deps.Env, func(v string) bool { return strings.HasPrefix(v, "SOURCE_DATE_EPOCH=") })
+		w.deps.Env = append(w.deps.Env, "PATH=/nowhere", "GIT_DIR=/nowhere")
+		if test.epoch != "" {
+			w.deps.Env = append(w.deps.Env, "SOURCE_DATE_EPOCH="+test.epoch)
+		}
+		if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+			t.Fatal(err)
+		}
+		c := w.call(t)
+		epoch := ""
+		for _, v := range c.Env {
+			if value, ok := strings.CutPrefix(v, "SOURCE_DATE_EPOCH="); ok {
+				epoch = value
+			}
+		}
+		if got := []string{epoch, c.Secrets[gitToken]}; !slices.Equal(got, test.want) {
+			t.Errorf("%s: SOURCE_DATE_EPOCH and token are %q, want %q", test.name, got, test.want)
+		}
+		if seen := strings.Join(c.Args, "\n") + w.output.String() + w.log.String(); strings.Contains(seen, "planted-secret") {
+			t.Errorf("%s: the token is in an argument or a log", test.name)
+		}
+	}
+}
+
+func TestCommitThatIsCheckedOut(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "GIT_DIR=" + filepath.Join(dir, ".git"), "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+		"GIT_COMMITTER_DATE=2026-01-02T03:04:05Z",
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"commit", "-q", "--allow-empty", "-m", "x"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir, cmd.Env = dir, env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	if got := (Origin{}).epoch(t.Context(), env); got != "1767323045" {
+		t.Errorf("epoch %q", got)
+	}
+	if got := (Origin{}).epoch(t.Context(), []string{"PATH=" + os.Getenv("PATH"), "GIT_DIR=/nowhere"}); got != "" {
+		t.Errorf("epoch of nothing %q", got)
+	}
 }
 
 func TestDockerConfigurationIsPrivateAndComplete(t *testing.T) {
@@ -151,7 +288,7 @@ func TestFailedBuildQuotesTheStep(t *testing.T) {
 func TestResultIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string]string{
-		"silent":        "pushed nothing",
+		"silent":        "has made no image",
 		"lose-platform": "has the platforms linux/arm/v7, linux/arm64, and linux/amd64, linux/arm/v7, linux/arm64 are asked for",
 		"lose-registry": "404",
 	} {

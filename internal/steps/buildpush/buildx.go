@@ -23,7 +23,7 @@ const grace = 5 * time.Second
 
 // build runs buildx and returns what it wrote of the build. Whatever happens,
 // the credentials that it was given are gone afterwards.
-func build(ctx context.Context, cfg Config, d Deps) (m metadata, err error) {
+func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, err error) {
 	private, err := newPrivateDir(d.TempDir, d.Log)
 	if err != nil {
 		return metadata{}, err
@@ -33,23 +33,34 @@ func build(ctx context.Context, cfg Config, d Deps) (m metadata, err error) {
 	if err := writeDockerConfig(dockerConfig, d.DockerConfigDir, cfg.Registry); err != nil {
 		return metadata{}, err
 	}
+	cfg.Build = cfg.Build.resolve(d.Origin.gitContext())
+	cfg.Secrets = cfg.Secrets.withGitToken(cfg.Build.Context, d.Origin, cfg.Registry.GitHubToken)
 	secrets, err := cfg.Secrets.specs(private.path, d.Env)
 	if err != nil {
 		return metadata{}, err
 	}
 	d.Env = append(slices.Clone(d.Env), "DOCKER_CONFIG="+dockerConfig)
+	if epoch := d.Origin.epoch(ctx, d.Env); epoch != "" && !hasVariable(d.Env, "SOURCE_DATE_EPOCH") {
+		d.Env = append(d.Env, "SOURCE_DATE_EPOCH="+epoch)
+	}
 	command, err := d.findBuildx(ctx)
 	if err != nil {
 		return metadata{}, err
 	}
-	v := invocation{metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, builderID: d.BuilderID}
+	v := invocation{metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
 	warnOfIdleCache(cfg.Build, d)
-	var log tail
-	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &log)); err != nil {
-		if ctx.Err() != nil {
+	var answer, log tail
+	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &answer), io.MultiWriter(d.Output, &log)); err != nil {
+		switch {
+		case ctx.Err() != nil:
 			return metadata{}, fmt.Errorf("build: %w", ctx.Err())
+		case cfg.Build.calls() && answer.String() != "":
+			return metadata{}, refuse(cfg.Build.Call, err, answer.String())
 		}
 		return metadata{}, explain(err, log.String())
+	}
+	if cfg.Build.calls() {
+		return metadata{}, nil
 	}
 	return readMetadata(v.metadataFile)
 }
@@ -65,7 +76,7 @@ func (d Deps) findBuildx(ctx context.Context) ([]string, error) {
 		command := append([]string{path}, names[1:]...)
 		var version bytes.Buffer
 		// A docker without the plugin answers with its own help.
-		err = d.execute(ctx, append(slices.Clip(command), "version"), &version)
+		err = d.execute(ctx, append(slices.Clip(command), "version"), &version, &version)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -80,9 +91,9 @@ func (d Deps) findBuildx(ctx context.Context) ([]string, error) {
 
 // execute runs a command in a process group of its own. When ctx is done the
 // group gets SIGINT, and what is left of it after a while is killed.
-func (d Deps) execute(ctx context.Context, command []string, out io.Writer) error {
+func (d Deps) execute(ctx context.Context, command []string, stdout, stderr io.Writer) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the command is buildx
-	cmd.Env, cmd.Stdout, cmd.Stderr = d.Env, out, out
+	cmd.Env, cmd.Stdout, cmd.Stderr = d.Env, stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {
 		if syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) != nil {

@@ -1,8 +1,10 @@
 package buildpush
 
 import (
+	"cmp"
 	"encoding/csv"
-	"strconv"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/org/release-actions/internal/image"
@@ -23,9 +25,7 @@ type Build struct {
 	NoCache        bool     `input:"no-cache"`
 	NoCacheFilters []string `input:"no-cache-filters,comma"`
 	Pull           bool     `input:"pull"`
-	Provenance     string   `input:"provenance"`
-	SBOM           string   `input:"sbom"`
-	Attests        Lines    `input:"attests"`
+	Call           string   `input:"call"`
 	AddHosts       []string `input:"add-hosts,comma"`
 	Allow          []string `input:"allow,comma"`
 	CgroupParent   string   `input:"cgroup-parent"`
@@ -41,11 +41,31 @@ type option struct {
 	values []string
 }
 
+// calls reports whether the build is only evaluated, and makes no image.
+func (b Build) calls() bool { return b.Call != "" && b.Call != "build" }
+
+// resolve puts the commit's own URL for {{defaultContext}}, which is also the
+// context where none is given.
+func (b Build) resolve(gitContext string) Build {
+	if b.Context == "" {
+		b.Context = cmp.Or(gitContext, ".")
+	}
+	b.Context = defaultContext.ReplaceAllLiteralString(b.Context, gitContext)
+	b.BuildContexts = slices.Clone(b.BuildContexts)
+	for i, context := range b.BuildContexts {
+		b.BuildContexts[i] = defaultContext.ReplaceAllLiteralString(context, gitContext)
+	}
+	return b
+}
+
+var defaultContext = regexp.MustCompile(`\{\{\{?\s*defaultContext\s*\}?\}\}`)
+
 // invocation is what a command line holds beside the inputs.
 type invocation struct {
 	metadataFile string
 	secretSpecs  []string
-	builderID    string
+	layout       string
+	origin       Origin
 }
 
 // arguments returns the arguments of buildx.
@@ -75,13 +95,14 @@ func (c Config) arguments(v invocation) []string {
 		{"--network", one(b.Network)},
 		{"--shm-size", one(b.ShmSize)},
 		{"--ulimit", b.Ulimit},
-		{"--provenance", one(withBuilder(b.Provenance, v.builderID))},
-		{"--sbom", one(b.SBOM)},
-		{"--attest", b.Attests},
-		{"--output", one(output(c.Images))},
-		{"--metadata-file", one(v.metadataFile)},
-		{"--progress", one("plain")},
+		{"--call", one(b.Call)},
 	}
+	if !b.calls() {
+		options = append(options, c.Attestations.options(v.origin, c.Destination.toDocker())...)
+		options = append(options, c.Destination.options(v.layout)...)
+		options = append(options, option{"--metadata-file", one(v.metadataFile)})
+	}
+	options = append(options, option{"--progress", one("plain")})
 	args := []string{"build"}
 	for _, o := range options {
 		for _, value := range o.values {
@@ -112,32 +133,6 @@ func joinPlatforms(platforms []image.Platform) string {
 		names[i] = p.String()
 	}
 	return strings.Join(names, ",")
-}
-
-// output pushes one image to every repository, by digest: no tag is written.
-//
-// https://docs.docker.com/build/exporters/image-registry/
-func output(images []image.Repository) string {
-	names := make([]string, len(images))
-	for i, repo := range images {
-		names[i] = repo.String()
-	}
-	return fields("type=image", "name="+strings.Join(names, ","), "push-by-digest=true", "name-canonical=true", "push=true")
-}
-
-// withBuilder adds to provenance parameters the run that builds, which
-// verifiers of SLSA provenance ask for.
-func withBuilder(parameters, builderID string) string {
-	if parameters == "" || builderID == "" || strings.Contains(parameters, "builder-id=") {
-		return parameters
-	}
-	if wanted, err := strconv.ParseBool(parameters); err == nil {
-		if !wanted {
-			return parameters
-		}
-		return fields("builder-id=" + builderID)
-	}
-	return parameters + "," + fields("builder-id="+builderID)
 }
 
 // fields returns values as buildx reads them: one record of CSV.

@@ -14,7 +14,19 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-const runURL = "https://github.com/acme/app/actions/runs/1/attempts/1"
+var yes, no = true, false
+
+// run is a workflow of a public repository.
+var run = Origin{
+	Server: "https://github.com", Repository: "acme/app", Ref: "refs/tags/v1.2.3", Revision: revision, RunID: 1, RunAttempt: 1,
+}
+
+// of returns the run of a repository that is private, or of another ref.
+func of(ref string, private bool) invocation {
+	o := run
+	o.Ref, o.Event = ref, map[string]any{"repository": map[string]any{"private": private}}
+	return invocation{origin: o}
+}
 
 func repositories(t *testing.T, names ...string) []image.Repository {
 	t.Helper()
@@ -27,6 +39,19 @@ func repositories(t *testing.T, names ...string) []image.Repository {
 		repos = append(repos, repo)
 	}
 	return repos
+}
+
+func refs(t *testing.T, names ...string) []image.Ref {
+	t.Helper()
+	var refs []image.Ref
+	for _, name := range names {
+		ref, err := image.ParseRef(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(refs, ref)
+	}
+	return refs
 }
 
 func platforms(t *testing.T, names ...string) []image.Platform {
@@ -51,7 +76,7 @@ func TestCommandLine(t *testing.T) {
 		v    invocation
 	}{
 		{"nothing-but-images", Config{}, invocation{}},
-		{"two-registries", Config{Images: repositories(t, "ghcr.io/acme/app", "acme/app")}, invocation{}},
+		{"two-registries", Config{Destination: Destination{Images: repositories(t, "ghcr.io/acme/app", "acme/app")}}, invocation{}},
 		{"platforms", Config{Platforms: platforms(t, "linux/amd64", "linux/arm64/v8", "linux/arm")}, invocation{}},
 		{"context", Config{Build: Build{Context: "https://github.com/acme/app.git#main"}}, invocation{}},
 		{"file", Config{Build: Build{File: "build/app.Dockerfile"}}, invocation{}},
@@ -66,13 +91,13 @@ func TestCommandLine(t *testing.T) {
 		{"no-cache", Config{Build: Build{NoCache: true}}, invocation{}},
 		{"no-cache-filters", Config{Build: Build{NoCacheFilters: []string{"build", "test"}}}, invocation{}},
 		{"pull", Config{Build: Build{Pull: true}}, invocation{}},
-		{"provenance", Config{Build: Build{Provenance: "mode=max,version=v1"}}, invocation{builderID: runURL}},
-		{"provenance-outside-of-actions", Config{Build: Build{Provenance: "mode=max,version=v1"}}, invocation{}},
-		{"provenance-true", Config{Build: Build{Provenance: "true"}}, invocation{builderID: runURL}},
-		{"provenance-false", Config{Build: Build{Provenance: "false"}}, invocation{builderID: runURL}},
-		{"provenance-own-builder", Config{Build: Build{Provenance: "mode=min,builder-id=me"}}, invocation{builderID: runURL}},
-		{"sbom", Config{Build: Build{SBOM: "generator=acme/scanner:1"}}, invocation{}},
-		{"attests", Config{Build: Build{Attests: Lines{"type=provenance,mode=min", "type=sbom,disabled=true"}}}, invocation{}},
+		{"provenance", Config{Attestations: Attestations{Provenance: "mode=max,version=v1"}}, invocation{origin: run}},
+		{"provenance-outside-of-actions", Config{Attestations: Attestations{Provenance: "mode=max,version=v1"}}, invocation{}},
+		{"provenance-true", Config{Attestations: Attestations{Provenance: "true"}}, invocation{origin: run}},
+		{"provenance-false", Config{Attestations: Attestations{Provenance: "false"}}, invocation{origin: run}},
+		{"provenance-own-builder", Config{Attestations: Attestations{Provenance: "mode=min,builder-id=me"}}, invocation{origin: run}},
+		{"sbom", Config{Attestations: Attestations{SBOM: "generator=acme/scanner:1"}}, invocation{}},
+		{"attests", Config{Attestations: Attestations{Attests: Lines{"type=provenance,mode=min", "type=sbom,disabled=true"}}}, invocation{}},
 		{"add-hosts", Config{Build: Build{AddHosts: []string{"docker:10.180.0.1", "proxy:10.0.0.1"}}}, invocation{}},
 		{"allow", Config{Build: Build{Allow: []string{"network.host", "security.insecure"}}}, invocation{}},
 		{"cgroup-parent", Config{Build: Build{CgroupParent: "ci"}}, invocation{}},
@@ -80,23 +105,41 @@ func TestCommandLine(t *testing.T) {
 		{"shm-size", Config{Build: Build{ShmSize: "2g"}}, invocation{}},
 		{"ulimit", Config{Build: Build{Ulimit: Lines{"nofile=1024:1024", "nproc=3"}}}, invocation{}},
 		{"ssh", Config{Build: Build{SSH: []string{"default", "deploy=./key"}}}, invocation{}},
+		{"call", Config{Build: Build{Call: "check"}}, invocation{metadataFile: "/tmp/x/metadata.json", origin: run}},
+		{"call-build", Config{Build: Build{Call: "build"}}, invocation{}},
+		{"tags", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3", "ghcr.io/acme/app"), Push: &yes}}, invocation{}},
+		{"tags-without-push", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3")}}, invocation{}},
+		{"tags-rewrite-timestamp", Config{Destination: Destination{Tags: refs(t, "acme/app:1.2.3"), Push: &yes, RewriteTimestamp: true}}, invocation{}},
+		{"load", Config{Destination: Destination{Tags: refs(t, "acme/app:dev"), Load: true}}, invocation{origin: run}},
+		{"load-rewrite-timestamp", Config{Destination: Destination{Load: true, RewriteTimestamp: true}}, invocation{}},
+		{"outputs", Config{Destination: Destination{Outputs: []string{"type=local,dest=out", `type=image,"name=a,b",push=true`}}}, invocation{origin: run}},
+		{"outputs-docker", Config{Destination: Destination{Outputs: []string{"type=docker,dest=image.tar"}}}, invocation{origin: run}},
+		{"outputs-beside-images", Config{Destination: Destination{Images: repositories(t, "acme/app"), Outputs: []string{"type=oci,dest=image.tar"}, RewriteTimestamp: true}}, invocation{}},
+		{"push-true", Config{Destination: Destination{Images: repositories(t, "acme/app"), Push: &yes}}, invocation{}},
+		{"push-false", Config{Destination: Destination{Images: repositories(t, "ghcr.io/acme/app", "acme/app"), Push: &no}}, invocation{layout: "/tmp/image-1", origin: run}},
+		{"push-false-outputs", Config{Destination: Destination{Images: repositories(t, "acme/app"), Push: &no, Outputs: []string{"type=tar,dest=x.tar"}}}, invocation{}},
+		{"rewrite-timestamp", Config{Destination: Destination{Images: repositories(t, "acme/app"), RewriteTimestamp: true}}, invocation{}},
+		{"context-of-the-run", Config{}, invocation{origin: run}},
+		{"context-of-a-pull-request", Config{}, of("refs/pull/7/merge", false)},
+		{"context-below-it", Config{Build: Build{Context: "{{defaultContext}}:app", BuildContexts: Lines{"src={{ defaultContext }}:src", "alpine=docker-image://alpine"}}}, invocation{origin: run}},
+		{"provenance-public", Config{}, of("refs/heads/main", false)},
+		{"provenance-private", Config{}, of("refs/heads/main", true)},
+		{"provenance-attested", Config{Attestations: Attestations{Attests: Lines{"type=provenance,mode=min"}}}, invocation{origin: run}},
+		{"provenance-in-place-of-attests", Config{Attestations: Attestations{Provenance: "mode=max", SBOM: "true", Attests: Lines{"type=provenance,mode=min", "type=sbom", "type=other"}}}, invocation{}},
 		{"secrets", Config{}, invocation{secretSpecs: []string{"id=token,src=/tmp/x/secret-0", `id=key,"src=/tmp/a,b/key"`}}},
 		{"metadata-file", Config{}, invocation{metadataFile: "/tmp/x/metadata.json"}},
 		{"release", Config{
-			Images:    repositories(t, "ghcr.io/acme/app", "docker.io/acme/app"),
-			Platforms: platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v7"),
+			Destination: Destination{Images: repositories(t, "ghcr.io/acme/app", "docker.io/acme/app")},
+			Platforms:   platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v7"),
 			Build: Build{
-				Context: ".", Provenance: "mode=max,version=v1", SBOM: "false",
 				Labels: Lines{"org.opencontainers.image.version=1.2.3"}, Annotations: Lines{"index:org.opencontainers.image.version=1.2.3"},
 			},
-		}, invocation{metadataFile: "/tmp/x/metadata.json", builderID: runURL, secretSpecs: []string{"id=token,src=/tmp/x/secret-0"}}},
+		}, invocation{metadataFile: "/tmp/x/metadata.json", origin: run, secretSpecs: []string{"id=token,src=/tmp/x/secret-0"}}},
 	} {
-		if test.cfg.Images == nil {
+		if d := test.cfg.Destination; d.Images == nil && d.Tags == nil && d.Outputs == nil && !d.Load {
 			test.cfg.Images = repositories(t, "ghcr.io/acme/app")
 		}
-		if test.cfg.Build.Context == "" {
-			test.cfg.Build.Context = "."
-		}
+		test.cfg.Build = test.cfg.Build.resolve(test.v.origin.gitContext())
 		got.WriteString("== " + test.name + "\n")
 		for _, arg := range test.cfg.arguments(test.v) {
 			got.WriteString(strings.ReplaceAll(arg, "\n", `\n`) + "\n")
@@ -122,23 +165,29 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestEveryBuildInputReachesTheCommandLine keeps a new field of Build from
-// being read and forgotten.
-func TestEveryBuildInputReachesTheCommandLine(t *testing.T) {
+// TestEveryInputReachesTheCommandLine keeps a new field from being read and
+// forgotten.
+func TestEveryInputReachesTheCommandLine(t *testing.T) {
 	t.Parallel()
 	base := Config{}.arguments(invocation{})
-	for i := range reflect.TypeFor[Build]().NumField() {
-		var cfg Config
-		switch field := reflect.ValueOf(&cfg.Build).Elem().Field(i); field.Kind() {
-		case reflect.String:
-			field.SetString("x")
-		case reflect.Bool:
-			field.SetBool(true)
-		default:
-			field.Set(reflect.Append(field, reflect.ValueOf("x")))
-		}
-		if slices.Equal(cfg.arguments(invocation{}), base) {
-			t.Errorf("%s changes nothing", reflect.TypeFor[Build]().Field(i).Name)
+	for _, group := range []func(*Config) any{
+		func(c *Config) any { return &c.Build },
+		func(c *Config) any { return &c.Attestations },
+	} {
+		fields := reflect.TypeOf(group(&Config{})).Elem()
+		for i := range fields.NumField() {
+			var cfg Config
+			switch field := reflect.ValueOf(group(&cfg)).Elem().Field(i); field.Kind() {
+			case reflect.String:
+				field.SetString("x")
+			case reflect.Bool:
+				field.SetBool(true)
+			default:
+				field.Set(reflect.Append(field, reflect.ValueOf("x")))
+			}
+			if slices.Equal(cfg.arguments(invocation{}), base) {
+				t.Errorf("%s changes nothing", fields.Field(i).Name)
+			}
 		}
 	}
 }
@@ -147,16 +196,29 @@ func TestValidateRefuses(t *testing.T) {
 	t.Parallel()
 	repos := repositories(t, "acme/app", "docker.io/acme/app")
 	for want, cfg := range map[string]Config{
-		`"docker.io/acme/app" is given twice`: {Images: repos},
-		`input "context": "-" is no path`:     {Build: Build{Context: "-"}},
-		`input "file": "--push" is no path`:   {Build: Build{File: "--push"}},
-		`secret "a" is given twice`:           {Secrets: Mounts{Envs: []Pair{{"a", "A"}}, Files: []Pair{{"a", "./a"}}}},
+		`"docker.io/acme/app" is given twice`:                              {Destination: Destination{Images: repos}},
+		`inputs "images" and "tags" are both given`:                        {Destination: Destination{Images: repos[:1], Tags: refs(t, "acme/app:1")}},
+		`input "push" is true, and nothing says where to`:                  {Destination: Destination{Push: &yes, Outputs: []string{"type=image"}}},
+		`input "tags": "docker.io/acme/app@sha256:` + digits + `" has a d`: {Destination: Destination{Tags: refs(t, "acme/app@sha256:"+digits)}},
+		`input "context": "-" is no path`:                                  {Build: Build{Context: "-"}},
+		`input "file": "--push" is no path`:                                {Build: Build{File: "--push"}},
+		`secret "a" is given twice`:                                        {Secrets: Mounts{Envs: []Pair{{"a", "A"}}, Files: []Pair{{"a", "./a"}}}},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
-	if err := (Config{Images: repos[:1], Build: Build{Context: "."}}).Validate(); err != nil {
-		t.Error(err)
+	for _, cfg := range []Config{
+		{},
+		{Destination: Destination{Images: repos[:1]}, Build: Build{Context: "."}},
+		{Destination: Destination{Push: &yes, Outputs: []string{"type=image,name=acme/app"}}},
+		{Destination: Destination{Push: &yes, Tags: refs(t, "acme/app")}},
+	} {
+		if err := cfg.Validate(); err != nil {
+			t.Error(err)
+		}
 	}
 }
+
+// digits are those of a digest.
+var digits = strings.Repeat("0", 64)

@@ -41,6 +41,12 @@ func explain(err error, log string) error {
 	return err
 }
 
+// refuse returns the answer of a call, such as check, that doesn't pass.
+func refuse(call string, err error, answer string) error {
+	return hint.Wrap(fmt.Errorf("call %q: %w\n%s", call, err, last(strings.TrimSpace(answer), maxQuote)),
+		"correct the Dockerfile; \"# check=skip=NAME\" on its first line leaves out a check")
+}
+
 // progressLine starts with the number of a step.
 var progressLine = regexp.MustCompile(`(?m)^#\d+ .*$`)
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,11 +19,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
+
+const revisionLabel = "org.opencontainers.image.revision"
 
 // TestMain makes this program a buildx where the environment says so.
 func TestMain(m *testing.M) {
@@ -66,10 +70,18 @@ func fakeBuildx(mode string, args []string) error {
 	switch mode {
 	case "fail":
 		log, err := os.ReadFile("testdata/failed/run.log")
-		fmt.Print(string(log))
+		fmt.Fprint(os.Stderr, string(log))
 		return errors.Join(err, errors.New("exit"))
 	case "hang", "stubborn":
 		return hang(mode == "stubborn", report)
+	case "call":
+		fmt.Println("Check complete, no warnings found.")
+		return nil
+	case "call-fails":
+		fmt.Println("WARNING: FromAsCasing")
+		return errors.New("exit")
+	case "files": // an output without an image
+		return os.WriteFile(flagOf(args, "--metadata-file"), []byte(`{"buildx.build.ref":"x"}`), 0o600)
 	case "silent": // succeeds and pushes nothing
 		return os.WriteFile(flagOf(args, "--metadata-file"), []byte(`{"buildx.build.ref":"x"}`), 0o600)
 	}
@@ -168,8 +180,15 @@ func fakePush(mode string, args []string) error {
 		return err
 	}
 	output, err := csv.NewReader(strings.NewReader(flagOf(args, "--output"))).Read()
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
+	}
+	if dest := attribute(flagOf(args, "--output"), "dest"); dest != "" {
+		return errors.Join(fakeLayout(dest, index), fakeMetadata(args, digest.String()))
+	}
+	if flagOf(args, "--push") == "true" {
+		repo, _, _ := strings.Cut(strings.TrimPrefix(flagOf(args, "--tag"), "http://"), ":v")
+		output = []string{"name=" + repo}
 	}
 	for _, field := range output {
 		names, ok := strings.CutPrefix(field, "name=")
@@ -190,14 +209,26 @@ func fakePush(mode string, args []string) error {
 			}
 		}
 	}
+	return fakeMetadata(args, digest.String())
+}
+
+func fakeMetadata(args []string, digest string) error {
 	text, err := json.Marshal(map[string]any{
-		"containerimage.digest":     digest.String(),
-		"containerimage.descriptor": map[string]any{"digest": digest.String(), "mediaType": types.OCIImageIndex},
+		"containerimage.digest":     digest,
+		"containerimage.descriptor": map[string]any{"digest": digest, "mediaType": types.OCIImageIndex},
 	})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(flagOf(args, "--metadata-file"), text, 0o600)
+}
+
+func fakeLayout(dir string, index v1.ImageIndex) error {
+	path, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		return err
+	}
+	return path.AppendIndex(index)
 }
 
 func fakeIndex(platforms []string, revision string) (v1.ImageIndex, error) {

@@ -34,13 +34,18 @@ func parseMetadata(text []byte) (metadata, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return metadata{}, fmt.Errorf("metadata of buildx: %w", err)
 	}
-	if m.Digest == "" {
-		return metadata{}, fmt.Errorf("metadata of buildx: it has no %q: the builder has pushed nothing", "containerimage.digest")
-	}
 	if m.Descriptor.Digest != "" && m.Descriptor.Digest != m.Digest {
 		return metadata{}, fmt.Errorf("metadata of buildx: the digest is %q and its descriptor's is %q", m.Digest, m.Descriptor.Digest)
 	}
 	return m, nil
+}
+
+// check sees to it that there is an image where one was asked for.
+func (m metadata) check(cfg Config) error {
+	if m.Digest == "" && (len(cfg.repositories()) > 0 || cfg.intoLayout()) && !cfg.Build.calls() {
+		return fmt.Errorf("metadata of buildx: it has no %q: the builder has made no image", "containerimage.digest")
+	}
+	return nil
 }
 
 func (m metadata) imageID() string {

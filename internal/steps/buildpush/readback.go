@@ -1,76 +1,37 @@
 package buildpush
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/transport"
 )
 
-// readBack sees to it that every registry has the manifest, and that it is of
+// readBack reads the image from where it went, and sees to it that it is of
 // the platforms that were asked for. It returns them in that order.
-func readBack(ctx context.Context, cfg Config, digest image.Digest, client *registry.Client) ([]registry.PlatformManifest, error) {
-	group, groupCtx := errgroup.WithContext(ctx)
-	for _, repo := range cfg.Images {
-		group.Go(func() error {
-			_, err := backoff.Retry(groupCtx, func() (struct{}, error) {
-				_, err := client.Manifest(groupCtx, repo.Pin(digest))
-				// A registry may need a while to show what it has taken.
-				if err != nil && !errors.Is(err, registry.ErrNotFound) {
-					err = backoff.Permanent(err)
-				}
-				return struct{}{}, err
-			}, backoff.WithMaxElapsedTime(cmp.Or(cfg.RetryFor, transport.DefaultRetryFor)))
-			return err
-		})
+func readBack(ctx context.Context, cfg Config, digest image.Digest, layout string, client *registry.Client) (manifests []registry.PlatformManifest, err error) {
+	if layout != "" {
+		manifests, err = readLayout(layout, digest)
+	} else {
+		manifests, err = client.ReadBack(ctx, cfg.repositories(), digest, cfg.RetryFor)
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	manifests, err := client.Platforms(ctx, cfg.Images[0].Pin(digest))
 	if err != nil {
 		return nil, err
 	}
-	if err := samePlatforms(cfg.Platforms, manifests); err != nil {
+	if manifests, err = registry.InOrder(manifests, cfg.Platforms); err != nil {
 		return nil, fmt.Errorf("image %q: %w", digest, err)
 	}
-	place := func(m registry.PlatformManifest) int { return slices.Index(cfg.Platforms, m.Platform) }
-	slices.SortStableFunc(manifests, func(a, b registry.PlatformManifest) int { return cmp.Compare(place(a), place(b)) })
 	return manifests, nil
 }
 
-// samePlatforms compares what an image has with what was asked for; where
-// nothing was, the builder's own platform is right.
-func samePlatforms(want []image.Platform, manifests []registry.PlatformManifest) error {
-	var have []image.Platform
-	for _, m := range manifests {
-		have = append(have, m.Platform)
+func readLayout(dir string, digest image.Digest) ([]registry.PlatformManifest, error) {
+	layout, err := registry.OpenLayout(dir)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case len(have) == 0:
-		return errors.New("it has no platform")
-	case len(want) == 0:
-		return nil
+	if layout.Digest != digest {
+		return nil, fmt.Errorf("the OCI layout %q holds %q, and %q was built", dir, layout.Digest, digest)
 	}
-	names := func(platforms []image.Platform) []string {
-		var names []string
-		for _, p := range platforms {
-			names = append(names, p.String())
-		}
-		slices.Sort(names)
-		return slices.Compact(names)
-	}
-	if !slices.Equal(names(want), names(have)) {
-		return fmt.Errorf("it has the platforms %s, and %s are asked for", strings.Join(names(have), ", "), strings.Join(names(want), ", "))
-	}
-	return nil
+	return layout.Platforms()
 }

@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/secret"
 )
 
 // Mounts holds the inputs that give secrets to a build.
@@ -22,13 +24,7 @@ type Mounts struct {
 // Validate sees to it that every id is given once: of two, buildx would take
 // the last without a word.
 func (m Mounts) Validate() error {
-	var ids []string
-	for _, s := range m.Values {
-		ids = append(ids, s.ID)
-	}
-	for _, p := range slices.Concat(m.Envs, m.Files) {
-		ids = append(ids, p.Name)
-	}
+	ids := m.ids()
 	var errs []error
 	for i, id := range ids {
 		if slices.Contains(ids[:i], id) {
@@ -36,6 +32,32 @@ func (m Mounts) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (m Mounts) ids() (ids []string) {
+	for _, s := range m.Values {
+		ids = append(ids, s.ID)
+	}
+	for _, p := range slices.Concat(m.Envs, m.Files) {
+		ids = append(ids, p.Name)
+	}
+	return ids
+}
+
+// gitToken is the secret that BuildKit fetches private Git contexts with.
+//
+// https://docs.docker.com/build/building/secrets/#git-authentication-for-remote-contexts
+const gitToken = "GIT_AUTH_TOKEN"
+
+// withGitToken adds token where the context is the repository of the workflow,
+// which it can read, and no secret says otherwise.
+func (m Mounts) withGitToken(context string, o Origin, token secret.String) Mounts {
+	ours := o.Repository != "" && strings.HasPrefix(context, o.repositoryURL())
+	if !ours || token.IsZero() || slices.Contains(m.ids(), gitToken) {
+		return m
+	}
+	m.Values = append(slices.Clone(m.Values), Secret{ID: gitToken, Value: token})
+	return m
 }
 
 // specs returns buildx's secret specifications. Values are written to files in

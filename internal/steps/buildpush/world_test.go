@@ -75,11 +75,11 @@ func newWorld(t *testing.T, mode string) *world {
 		auth = append(auth, registry.Auth{Host: host, Username: user, Password: secret.New(password)})
 	}
 	w.cfg = Config{
-		Images:    repositories(t, hosts[0]+"/acme/app", hosts[1]+"/acme/app"),
-		Platforms: platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v7"),
-		Build:     Build{Context: ".", Labels: Lines{revisionLabel + "=" + revision}},
-		Registry:  registry.Credentials{Auth: auth},
-		RetryFor:  time.Second,
+		Destination: Destination{Images: repositories(t, hosts[0]+"/acme/app", hosts[1]+"/acme/app")},
+		Platforms:   platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v7"),
+		Build:       Build{Context: ".", Labels: Lines{revisionLabel + "=" + revision}},
+		Registry:    registry.Credentials{Auth: auth},
+		RetryFor:    time.Second,
 	}
 	client, err := registry.New(w.cfg.Registry, registry.Options{})
 	if err != nil {
@@ -91,7 +91,7 @@ func newWorld(t *testing.T, mode string) *world {
 	}
 	w.deps = Deps{
 		Registry: client,
-		Revision: revision,
+		Origin:   Origin{Revision: revision},
 		LookPath: func(name string) (string, error) {
 			if name == "docker" {
 				return self, nil

@@ -3,6 +3,7 @@ package releasenotes
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 // Config is what a user says.
 type Config struct {
 	Tag         string               `input:"tag"`
+	Commit      Commit               `input:"target-commitish"`
 	Name        string               `input:"name"`
 	Body        string               `input:"body"`
 	BodyPath    string               `input:"body-path"`
@@ -68,6 +70,21 @@ func (c Config) Target(current string) (r ghapi.Repository, err error) {
 		return r, hint.New(`input "repository" is missing`, "write it as in \"octocat/hello-world\"")
 	}
 	return r, r.UnmarshalText([]byte(current))
+}
+
+// Commit is a commit's full SHA, or "".
+type Commit string
+
+var fullSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// UnmarshalText parses a full SHA. The name of a branch is refused: the branch
+// may have moved since the image was built.
+func (c *Commit) UnmarshalText(text []byte) error {
+	if len(text) > 0 && !fullSHA.Match(text) {
+		return hint.Wrap(fmt.Errorf("%q is not the full SHA of a commit", text), "write ${{ github.sha }}")
+	}
+	*c = Commit(text)
+	return nil
 }
 
 // Prerelease is whether a release is a pre-release: "true", "false", or "" or

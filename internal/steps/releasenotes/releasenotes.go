@@ -75,7 +75,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := checkTag(ctx, d, tag); err != nil {
+	if err := cfg.checkTag(ctx, d, tag); err != nil {
 		return Result{}, err
 	}
 	section, err := cfg.section(ctx, d, tag, files)
@@ -115,15 +115,24 @@ func (c Config) body() (*string, error) {
 	return nil, nil
 }
 
-// checkTag refuses a tag that is not there, which GitHub would make on the
-// default branch, and one that has been moved while the run was under way.
-func checkTag(ctx context.Context, d Deps, name string) error {
+// checkTag refuses a tag that is not there, unless it says at which commit to
+// make it: GitHub would take the default branch. And it refuses a tag at another
+// commit, as one that has been moved while the run was under way.
+func (c Config) checkTag(ctx context.Context, d Deps, name string) error {
 	tag, err := d.GitHub.Tag(ctx, name)
 	if errors.Is(err, ghapi.ErrNotFound) {
+		if c.Commit != "" {
+			d.Log.Info("the tag is made with the release", "tag", name, "commit", string(c.Commit))
+			return nil
+		}
 		return hint.Wrap(err, "push the tag first: git push origin %s", name)
 	}
 	if err != nil {
 		return err
+	}
+	if c.Commit != "" && string(c.Commit) != tag.Commit && string(c.Commit) != tag.Object {
+		return hint.Wrap(fmt.Errorf("tag %q points to commit %s, but this release is of %s", name, tag.Commit, c.Commit),
+			"release under a new version; or run the workflow for the tag: gh workflow run --ref %s", name)
 	}
 	ours := d.Origin.Ref == "refs/tags/"+name && strings.EqualFold(d.Origin.Repository, d.GitHub.Repository().String())
 	if ours && d.Origin.Commit != tag.Commit && d.Origin.Commit != tag.Object {
@@ -198,7 +207,7 @@ func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
 	}
 	draft := true
 	change := r.text(nil)
-	change.Tag, change.Draft = r.tag, &draft
+	change.Tag, change.Target, change.Draft = r.tag, string(r.cfg.Commit), &draft
 	created, err := r.GitHub.CreateRelease(ctx, change)
 	if err != nil {
 		return ghapi.Release{}, err
@@ -232,6 +241,10 @@ func (r releaser) text(current *ghapi.Release) ghapi.ReleaseChange {
 func (r releaser) change(current ghapi.Release) (ghapi.ReleaseChange, bool) {
 	change := r.text(&current)
 	changes := *change.Name != current.Name || *change.Body != current.Body || *change.Prerelease != current.Prerelease
+	if current.Draft && r.cfg.Commit != "" && current.Target != string(r.cfg.Commit) {
+		// An earlier run may have made the draft for another commit.
+		change.Target, changes = string(r.cfg.Commit), true
+	}
 	if current.Draft && !r.cfg.Draft {
 		draft := false
 		change.Draft = &draft

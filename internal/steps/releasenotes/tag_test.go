@@ -70,3 +70,43 @@ func TestAnotherRepositorysTagMayBeAnywhere(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestATagThatIsMadeWithTheRelease is a run for a branch that releases a
+// version by hand: the tag comes with the publication, at the run's commit.
+func TestATagThatIsMadeWithTheRelease(t *testing.T) {
+	t.Parallel()
+	earlier := strings.Repeat("e", 40)
+	w := newWorld(t, github.Options{})
+	// What a run for another commit left before it failed.
+	w.api(http.MethodPost, "/releases", map[string]any{"tag_name": "v2.0.0", "target_commitish": earlier, "draft": true}, nil)
+	cfg, d := w.config(), w.deps()
+	cfg.Tag, cfg.Commit, d.Origin.Ref = "v2.0.0", commit, "refs/heads/main"
+	first, err := releasenotes.Run(t.Context(), cfg, d)
+	if err != nil || !strings.HasSuffix(first.URL, "/releases/tag/v2.0.0") {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	var made struct{ Object struct{ SHA string } }
+	w.api(http.MethodGet, "/git/ref/tags/v2.0.0", nil, &made)
+	if made.Object.SHA != commit {
+		t.Errorf("the tag is at %s, want %s", made.Object.SHA, commit)
+	}
+	again, err := releasenotes.Run(t.Context(), cfg, d)
+	if err != nil || again.ID != first.ID || len(w.writes()) > 0 {
+		t.Errorf("the second run: %+v, %v, writes %q", again, err, w.writes())
+	}
+	cfg.Commit = releasenotes.Commit(earlier)
+	if _, err := releasenotes.Run(t.Context(), cfg, d); err == nil || !strings.Contains(err.Error(), `tag "v2.0.0" points to commit `+commit+", but this release is of "+earlier) ||
+		!strings.Contains(strings.Join(hint.Of(err), " "), "--ref v2.0.0") {
+		t.Errorf("error %v with %q", err, hint.Of(err))
+	}
+}
+
+func TestATagIsMadeAtACommitOnly(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{"": true, commit: true, strings.Repeat("a", 64): true, "main": false, commit[:7]: false, strings.ToUpper(commit): false} {
+		var c releasenotes.Commit
+		if err := c.UnmarshalText([]byte(text)); (err == nil) != ok || err != nil && len(hint.Of(err)) != 1 {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

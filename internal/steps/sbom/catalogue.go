@@ -24,7 +24,6 @@ import (
 	_ "modernc.org/sqlite" // syft reads the databases of RPM and Nix through database/sql
 
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/registry"
 )
 
 // catalogue is what was found in the image of one platform, in both formats.
@@ -37,16 +36,15 @@ type catalogue struct {
 
 // cataloguer makes catalogues of images that may share layers.
 type cataloguer struct {
-	registry *registry.Client
-	layers   *layerStore
-	temp     string
-	created  time.Time
-	config   *syft.CreateSBOMConfig
-	log      *slog.Logger
+	source  source
+	temp    string
+	created time.Time
+	config  *syft.CreateSBOMConfig
+	log     *slog.Logger
 }
 
 // newCataloguer returns a cataloguer and the context to use it under.
-func newCataloguer(ctx context.Context, d Deps, temp string) (context.Context, *cataloguer, error) {
+func newCataloguer(ctx context.Context, d Deps, from source, temp string) (context.Context, *cataloguer, error) {
 	config := syft.DefaultCreateSBOMConfig()
 	// SPDX wants the SHA-1 of each file, and makes a package's verification code of them.
 	config.Files = config.Files.WithHashers(crypto.SHA1, crypto.SHA256)
@@ -58,18 +56,17 @@ func newCataloguer(ctx context.Context, d Deps, temp string) (context.Context, *
 		return nil, nil, err
 	}
 	return ctx, &cataloguer{
-		registry: d.Registry,
-		layers:   &layerStore{dir: temp, paths: map[v1.Hash]func() (string, error){}},
-		temp:     temp,
-		created:  d.Created,
-		config:   config,
-		log:      d.Log,
+		source:  from,
+		temp:    temp,
+		created: d.Created,
+		config:  config,
+		log:     d.Log,
 	}, nil
 }
 
 // platform catalogues the image p, which an index has for platform.
 func (c *cataloguer) platform(ctx context.Context, p image.Pinned, platform image.Platform) (catalogue, error) {
-	img, err := c.registry.Image(ctx, p)
+	img, err := c.source.open(ctx, p.Digest)
 	if err != nil {
 		return catalogue{}, err
 	}
@@ -104,7 +101,7 @@ func (c *cataloguer) read(ctx context.Context, p image.Pinned, img v1.Image) (*s
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // its parent goes next
-	read := stereoscope.New(c.layers.image(img), nil, dir, stereoscope.WithManifestDigest(string(p.Digest)))
+	read := stereoscope.New(img, nil, dir, stereoscope.WithManifestDigest(string(p.Digest)))
 	if err := read.Read(ctx); err != nil {
 		return nil, err
 	}

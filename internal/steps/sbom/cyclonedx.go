@@ -31,7 +31,7 @@ func cdxComponent(about subject) cyclonedx.Component {
 	c := cyclonedx.Component{
 		BOMRef:      about.purl(),
 		Type:        cyclonedx.ComponentTypeContainer,
-		Name:        about.image.Repository.String(),
+		Name:        about.name(),
 		Version:     string(about.image.Digest),
 		Description: about.description(),
 		Hashes:      &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: about.image.Digest.Hex()}},

@@ -26,29 +26,13 @@ type layerStore struct {
 	paths map[v1.Hash]func() (string, error)
 }
 
+func newLayerStore(dir string) *layerStore {
+	return &layerStore{dir: dir, paths: map[v1.Hash]func() (string, error){}}
+}
+
 // image returns img with layers that are fetched into the store when they are
 // read.
-func (s *layerStore) image(img v1.Image) v1.Image { return storedImage{img, s} }
-
-type storedImage struct {
-	v1.Image
-	store *layerStore
-}
-
-// Layers implements v1.Image.
-func (i storedImage) Layers() ([]v1.Layer, error) {
-	layers, err := i.Image.Layers()
-	if err != nil {
-		return nil, err
-	}
-	stored := make([]v1.Layer, len(layers))
-	for n, layer := range layers {
-		if stored[n], err = i.store.layer(layer); err != nil {
-			return nil, err
-		}
-	}
-	return stored, nil
-}
+func (s *layerStore) image(img v1.Image) v1.Image { return replaceLayers{img, s.layer} }
 
 func (s *layerStore) layer(layer v1.Layer) (v1.Layer, error) {
 	digest, err := layer.Digest()

@@ -20,6 +20,7 @@ type Result struct {
 	Packages Counts   `output:"packages"`
 
 	ecosystems []map[string]int // for each platform of Packages
+	layout     string           // where the image was read; "" for a registry
 }
 
 // Counts are the numbers of packages by platform, in the order of the index.
@@ -81,6 +82,9 @@ func (r Result) Summary() string {
 	}
 	var b strings.Builder
 	b.WriteString("## Packages\n\n")
+	if r.layout != "" {
+		fmt.Fprintf(&b, "Read from the OCI layout %s, not from a registry.\n\n", markdown.Code(r.layout))
+	}
 	for i, row := range r.table() {
 		if i > 0 {
 			row[0] = markdown.Code(row[0])

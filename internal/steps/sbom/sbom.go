@@ -34,15 +34,25 @@ const atOnce = 2
 type Config struct {
 	// Images name one digest in several repositories. The first is read, and
 	// is the one that the documents name.
-	Images    []image.Pinned `input:"images,required,arg"`
-	OutputDir string         `input:"output-dir"`
-	RetryFor  time.Duration  `input:"retry-for"`
+	Images []image.Pinned `input:"images,arg"`
+	// Layout is an OCI layout, in place of Images.
+	Layout    string        `input:"layout"`
+	OutputDir string        `input:"output-dir"`
+	RetryFor  time.Duration `input:"retry-for"`
 	Registry  registry.Credentials
 }
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	return errors.Join(image.SameDigest(c.Images), c.Registry.Validate())
+	errs := []error{image.SameDigest(c.Images), c.Registry.Validate()}
+	switch {
+	case len(c.Images) == 0 && c.Layout == "":
+		errs = append(errs, hint.New("neither input \"images\" nor \"layout\" says which image to describe",
+			"give the output \"images\" of build-push, or its output \"layout\" where the image isn't pushed"))
+	case len(c.Images) > 0 && c.Layout != "":
+		errs = append(errs, hint.New("inputs \"images\" and \"layout\" name two places for one image", "leave out one of them"))
+	}
+	return errors.Join(errs...)
 }
 
 // Deps are what the step works with.
@@ -60,8 +70,17 @@ type Deps struct {
 // Run writes the documents of the images' digest to the output directory. It
 // writes all of them or returns an error.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	img := cfg.Images[0]
-	platforms, err := d.Registry.Platforms(ctx, img)
+	temp, err := os.MkdirTemp(d.TempDir, "sbom-")
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { _ = os.RemoveAll(temp) }() // the runner clears its temporary directory, too
+	from, err := newSource(cfg, d, temp)
+	if err != nil {
+		return Result{}, err
+	}
+	img := from.subject()
+	platforms, err := from.platforms(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -72,12 +91,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the documents get published
 		return Result{}, fmt.Errorf("input \"output-dir\": %w", err)
 	}
-	temp, err := os.MkdirTemp(d.TempDir, "sbom-")
-	if err != nil {
-		return Result{}, err
-	}
-	defer func() { _ = os.RemoveAll(temp) }() // the runner clears its temporary directory, too
-	ctx, c, err := newCataloguer(ctx, d, temp)
+	ctx, c, err := newCataloguer(ctx, d, from, temp)
 	if err != nil {
 		return Result{}, err
 	}
@@ -98,6 +112,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	result := report(dir, found)
+	result.layout = cfg.Layout
 	if platforms[0].Digest == img.Digest { // one image, no index
 		return result, nil
 	}

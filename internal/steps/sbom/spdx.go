@@ -62,7 +62,7 @@ func spdxRoot(doc *spdx.Document) spdx.ElementID {
 func spdxPackage(about subject, id spdx.ElementID) *spdx.Package {
 	return &spdx.Package{
 		PackageSPDXIdentifier: id,
-		PackageName:           about.image.Repository.String(),
+		PackageName:           about.name(),
 		PackageVersion:        string(about.image.Digest),
 		PackageSummary:        about.description(),
 		PrimaryPackagePurpose: "CONTAINER",
@@ -156,6 +156,6 @@ func writeSPDX(path string, about subject, doc *spdx.Document) error {
 	}
 	// The prefix is what the specification has for creators without a site of their own:
 	// https://spdx.github.io/spdx-spec/v2.3/document-creation-information/#65-spdx-document-namespace-field
-	doc.DocumentNamespace = "https://spdx.org/spdxdocs/" + about.image.Repository.String() + "-" + id.String()
+	doc.DocumentNamespace = "https://spdx.org/spdxdocs/" + about.name() + "-" + id.String()
 	return save(path, func(file *os.File) error { return spdxjson.Write(doc, file, spdxjson.EscapeHTML(false)) })
 }

@@ -26,12 +26,23 @@ type subject struct {
 //
 // https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md
 func (s subject) purl() string {
-	qualifiers := map[string]string{"repository_url": s.image.Repository.String()}
+	qualifiers := map[string]string{}
+	if !s.image.Repository.IsZero() {
+		qualifiers["repository_url"] = s.image.Repository.String()
+	}
 	if s.platform.Arch != "" {
 		qualifiers["arch"] = s.platform.Arch
 	}
-	return packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(s.image.Repository.Path()),
+	return packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(s.name()),
 		string(s.image.Digest), packageurl.QualifiersFromMap(qualifiers), "").ToString()
+}
+
+// name is the repository, or what stands for it where an OCI layout has none.
+func (s subject) name() string {
+	if s.image.Repository.IsZero() {
+		return "image"
+	}
+	return s.image.Repository.String()
 }
 
 // description says in words what the subject is.

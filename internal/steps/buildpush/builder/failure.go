@@ -89,7 +89,7 @@ var mends = []struct {
 	{regexp.MustCompile(`(?i)manifest unknown|manifest for .* not found|repository does not exist`),
 		`the image in "driver-opts" (image=…) or "binfmt-image" must be one that is there`},
 	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|failed to connect to the docker API|docker\.sock: connect`),
-		`start Docker before this step, or give a BuildKit that runs elsewhere: "driver: remote" with "endpoint"`},
+		`start Docker before this step; see that "endpoint", where it is given, names an address or one of docker's contexts; or give a BuildKit that runs elsewhere: "driver: remote"`},
 	{regexp.MustCompile(`(?i)TLS data loaded from environment`),
 		`make a context of it before this step ("docker context create remote") and write its name into "endpoint"`},
 	{regexp.MustCompile(`(?i)x509: |tls: |certificate`),

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/metadata/handlebars"
 )
 
 const (
@@ -61,11 +62,11 @@ func checkFormat(r Rule) error {
 	return nil
 }
 
-func (e *evaluator) schedule(_ context.Context, r Rule) (result, error) {
+func (e *evaluator) schedule(ctx context.Context, r Rule) (result, error) {
 	if !strings.Contains(e.event.Name, "schedule") {
 		return skip("the event is %q, not schedule", e.event.Name)
 	}
-	tag, err := e.render(r.attrs["pattern"])
+	tag, err := handlebars.Render(r.attrs["pattern"], e.dates(ctx))
 	return result{tag: tag}, err
 }
 

@@ -39,6 +39,9 @@ func (e *evaluator) predefined(ctx context.Context, version string) (map[string]
 func (e *evaluator) override(predefined map[string]string, custom List) ([]pair, error) {
 	labels := maps.Clone(predefined)
 	for _, entry := range custom {
+		if entry.Text == "" {
+			continue
+		}
 		text, err := e.render(entry.Text)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", entry.Line, err)

@@ -209,7 +209,10 @@ func assemble(cfg Config, d Deps, set tagSet, labels []pair, annotations []strin
 	lines := make([]string, len(labels))
 	for i, p := range labels {
 		// One line, as the peer has it: the lists alone keep the others.
-		l.Labels[p.key], _, _ = strings.Cut(p.value, "\n")
+		l.Labels[p.key] = p.value
+		if end := strings.IndexAny(p.value, "\n\r\u2028\u2029"); end >= 0 {
+			l.Labels[p.key] = p.value[:end]
+		}
 		lines[i] = p.String()
 	}
 	text, err := encode(l)

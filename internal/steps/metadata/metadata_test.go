@@ -23,11 +23,16 @@ const commit = "860c1904a1ce19322e91ac35af1ab07466440c37"
 // all about, and returns its log, too.
 func try(t *testing.T, inputs map[string]string, ref string) (Result, string, error) {
 	t.Helper()
+	return tryOn(t, inputs, "push", ref)
+}
+
+func tryOn(t *testing.T, inputs map[string]string, name, ref string) (Result, string, error) {
+	t.Helper()
 	cfg, err := config(inputs)
 	if err != nil {
 		return Result{}, "", err
 	}
-	event, err := NewEvent("push", ref, commit, map[string]any{"repository": map[string]any{
+	event, err := NewEvent(name, ref, commit, map[string]any{"repository": map[string]any{
 		"name": "app", "description": nil, "html_url": "https://github.com/org/app", "default_branch": "main", "license": map[string]any{"spdx_id": "MIT"},
 	}})
 	if err != nil {
@@ -200,7 +205,11 @@ func TestBadInputsAreNamedWithTheirMends(t *testing.T) {
 		{"tags", "type=raw,value={{date 'Y' zone='x'}}", `unknown attribute "zone" of a date`},
 		{"tags", "type=raw,value={{date 'Y' tz=''}}", "the time zone of a date is empty"},
 		{"tags", "type=match,pattern=(,value=x", "bad regular expression"},
-		{"tags", "type=match,pattern=/x/gg,value=x", `has the flags "gg"`},
+		{"tags", "type=match,pattern=/x/gg,value=x", `the flags are "gg"`},
+		{"tags", "type=foo,type=sha", `unknown type "foo"`},
+		{"tags", "type=sha\n \nx", "line 2 has nothing but white space; delete the line"},
+		{"tags", "type=raw,value={{sha.length}}", `property "length" is asked of a text that is computed`},
+		{"tags", "type=raw,value={{lookup this 'sha'}}", `"sha" is computed and can't be looked up; write {{sha}}`},
 		{"tags", "type=semver,pattern={{version}},match=v.*,value=v1", `match "v.*" has no group; put the version in parentheses`},
 		{"tags", "type=raw,value=a\"b", "line 1, \"type=raw,value=a\\\"b\": a quote stands in the middle of a field; a quoted field starts with its quote"},
 		{"tags", `"type=raw`, "line 1: a quote is not closed"},

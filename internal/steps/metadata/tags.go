@@ -90,7 +90,7 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 		set.outcomes = append(set.outcomes, outcome)
 	}
 	if latest {
-		return set, e.addLatest(&set)
+		e.addLatest(&set)
 	}
 	return set, nil
 }
@@ -133,22 +133,23 @@ func (e *evaluator) affix(prefix, tag, suffix string) (string, error) {
 	return prefix + tag + suffix, err
 }
 
-func (e *evaluator) addLatest(set *tagSet) error {
-	var prefix, suffix string
+// addLatest adds the tag latest. Its prefix and suffix are taken as they are
+// written, as the peer does: expressions in them are not evaluated.
+func (e *evaluator) addLatest(set *tagSet) {
+	tag := "latest"
 	if e.flavor.PrefixLatest {
-		prefix = e.flavor.Prefix
+		tag = e.flavor.Prefix + tag
 	}
 	if e.flavor.SuffixLatest {
-		suffix = e.flavor.Suffix
+		tag += e.flavor.Suffix
 	}
-	tag, err := e.affix(prefix, "latest", suffix)
-	if err != nil {
-		return fmt.Errorf("flavor: %w", err)
+	added, why := set.add(sanitize(tag))
+	if why == "" && strings.Contains(tag, "{{") {
+		why = fmt.Sprintf("expressions have no value on the tag latest, which becomes %q", added)
 	}
-	if _, why := set.add(sanitize(tag)); why != "" {
-		e.log.Warn(fmt.Sprintf("flavor: %s", why))
+	if why != "" {
+		e.log.Warn("flavor: " + why)
 	}
-	return nil
 }
 
 // warn logs a warning about a rule.

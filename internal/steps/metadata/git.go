@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -22,6 +23,24 @@ func gitEvent(ctx context.Context, d Deps) (Event, error) {
 	e.SHA, e.Payload.HeadCommit, e.Payload.Commits = commit.ID, &commit, nil
 	e.Ref, err = gitRef(ctx, d)
 	return e, err
+}
+
+// completed returns the event of somebody's own machine: a push of what is
+// checked out, as far as nothing else is known.
+func (e Event) completed(ctx context.Context, d Deps) Event {
+	e.Name = cmp.Or(e.Name, "push")
+	if e.Ref != "" && e.SHA != "" {
+		return e
+	}
+	tree, err := gitEvent(ctx, d)
+	if err != nil && tree.SHA == "" { // it is no repository, perhaps
+		return e
+	}
+	if e.SHA == "" {
+		e.SHA, e.Payload.HeadCommit, e.Payload.Commits = tree.SHA, tree.Payload.HeadCommit, nil
+	}
+	e.Ref = cmp.Or(e.Ref, tree.Ref)
+	return e
 }
 
 // gitRef returns the ref that is checked out. A detached HEAD, as checkouts of

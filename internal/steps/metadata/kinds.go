@@ -99,7 +99,7 @@ func (e *evaluator) ref(_ context.Context, r Rule) (result, error) {
 	if event == "pr" {
 		name = strings.TrimSuffix(name, "/merge")
 	}
-	return result{tag: name, latest: event == "tag"}, nil
+	return result{tag: name, version: name, latest: event == "tag"}, nil
 }
 
 func (e *evaluator) raw(_ context.Context, r Rule) (result, error) {
@@ -147,7 +147,7 @@ func (e *evaluator) match(_ context.Context, r Rule) (result, error) {
 	if !ok {
 		return e.warnSkip(r, "pattern %q has no group %s in %q", r.attrs["pattern"], r.attrs["group"], text)
 	}
-	return result{tag: tag, latest: true}, nil
+	return result{tag: tag, version: tag, latest: true}, nil
 }
 
 // version returns the text to read a version from, narrowed down by the rule's

@@ -74,6 +74,28 @@ func TestAttributesAreReadFromAnEntry(t *testing.T) {
 	}
 }
 
+// FuzzList reads lists. Each entry names a line that there is, in order, and its
+// fields can be read or are refused.
+func FuzzList(f *testing.F) {
+	for _, seed := range []string{"a\nb", "\"a\nb\",c\r\n#d\r\n", "\"a\"\"b\"#c\n\"", "\r\r\na,\ufeff\n", "a\"b\n\"a\"b,\"c\"", "# \"x\n\"y,\n#\""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var list List
+		if err := list.UnmarshalText([]byte(text)); err != nil {
+			return
+		}
+		line := 1
+		for _, entry := range list {
+			if entry.Line < line || entry.Line > 1+strings.Count(text, "\n")+strings.Count(text, "\r") {
+				t.Errorf("%q: entry %q is in line %d", text, entry.Text, entry.Line)
+			}
+			line = entry.Line
+			_ = entry.attributes(false, func(string, string) error { return nil })
+		}
+	})
+}
+
 func FuzzRules(f *testing.F) {
 	f.Add("type=semver,pattern={{version}}\n\"type=raw,value=a\nb\"\n# x\n-lead")
 	f.Add("type=match,pattern=/(?<x>\\d)(.)/gi,group=1,value={{tag}}\nedge")

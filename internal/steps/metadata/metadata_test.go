@@ -93,6 +93,11 @@ func (r refusing) About(context.Context) (ghapi.About, error) {
 	return ghapi.About{}, errAsked
 }
 
+func (r refusing) TagNames(context.Context) ([]string, error) {
+	r.t.Error(errAsked)
+	return nil, errAsked
+}
+
 func (r refusing) CommitDate(context.Context, string) (time.Time, error) {
 	r.t.Error(errAsked)
 	return time.Time{}, errAsked
@@ -294,12 +299,12 @@ func TestPrintExplainsEachRule(t *testing.T) {
 	if err := r.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{`branch "main" is not "dev"`, "it is not enabled", "sha-860c190", "a/b:sha-860c190", "version: x-y-"} {
+	for _, text := range []string{`branch "main" is not "dev"`, "enable=false  false    x ", "it is not enabled", "latest=auto                    false", "sha-860c190", "a/b:sha-860c190", "version: x-y-"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("%s\nwant %q in it", out.String(), text)
 		}
 	}
-	for _, text := range []string{"| `a/b:sha-860c190` |", "| <code>x&#124;&#60;y&#62;</code> |", "| `l` | <code>&#60;&#124;&#62;</code> |"} {
+	for _, text := range []string{"| `a/b:sha-860c190` |", "| <code>x&#124;&#60;y&#62;</code> | true | <code>x&#124;&#60;y&#62;</code> | `x-y-` |", "| `l` | <code>&#60;&#124;&#62;</code> |"} {
 		if !strings.Contains(r.Summary(), text) {
 			t.Errorf("%s\nwant %q in it", r.Summary(), text)
 		}

@@ -36,9 +36,10 @@ type kind struct {
 
 // result is what a rule came to.
 type result struct {
-	tag    string
-	latest bool   // a flavor latest=auto puts the tag latest, too
-	why    string // why there is no tag
+	tag     string // as the rule spells it, characters that no tag may have included
+	version string // the version that was read, for one that can be a release's
+	latest  bool   // a flavor latest=auto puts the tag latest, too
+	why     string // why there is no tag
 }
 
 func skip(format string, args ...any) (result, error) {

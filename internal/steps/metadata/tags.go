@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,10 @@ type evaluator struct {
 	flavor   Flavor
 	settings Settings
 	github   GitHub
+	registry Registry
+	images   ImageNames
+	tree     Deps // for git
+	explain  bool
 	log      *slog.Logger
 
 	globals    handlebars.Object
@@ -29,9 +34,11 @@ type evaluator struct {
 
 // Outcome says what a rule came to on this event.
 type Outcome struct {
-	Rule Rule
-	Tag  string // as it leaves; "" where there is none
-	Why  string // why there is none, or another than the rule says
+	Rule    Rule
+	Enabled bool
+	Value   string // what the rule spells; of one that isn't enabled only where that is explained
+	Tag     string // as it leaves; "" where there is none
+	Why     string // why there is none, or another than the rule says
 }
 
 const whyDisabled = "it is not enabled"
@@ -42,6 +49,7 @@ type tagSet struct {
 	version  string
 	names    []string
 	outcomes []Outcome
+	latest   Outcome // of the flavor
 }
 
 // tags evaluates the rules. Those of higher priority come first.
@@ -59,27 +67,29 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 	})
 	var set tagSet
 	var seen []string // as the rules gave them
-	latest := false
+	latest, whyLatest := false, "there is no tag"
 	for _, rule := range rules {
 		if unknown := rule.unknown(); unknown != nil {
 			e.warn(rule, "unknown attributes: %s", strings.Join(unknown, ", "))
 		}
-		r, err := e.rule(ctx, rule)
+		r, enabled, err := e.rule(ctx, rule)
 		if err != nil {
 			return tagSet{}, rule.Entry.errorf("%w", err)
 		}
-		outcome := Outcome{Rule: rule, Why: r.why}
+		outcome := Outcome{Rule: rule, Enabled: enabled, Value: r.tag, Why: r.why}
 		tag := sanitize(r.tag)
 		switch {
+		case !enabled:
 		case tag == "":
-			if outcome.Why == "" {
-				outcome.Why = "it is empty"
-			}
+			outcome.Why = cmp.Or(outcome.Why, "it is empty")
 		case slices.Contains(seen, tag):
 			outcome.Tag, outcome.Why = tag, "another rule gave it first"
 		default:
 			if len(seen) == 0 {
-				set.version, latest = strings.TrimLeft(tag, ".-"), e.flavor.latest(r.latest)
+				set.version = strings.TrimLeft(tag, ".-")
+				if latest, whyLatest, err = e.isLatest(ctx, rule, r); err != nil {
+					return tagSet{}, err
+				}
 			}
 			seen = append(seen, tag)
 			outcome.Tag, outcome.Why = set.add(tag)
@@ -89,25 +99,56 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 		}
 		set.outcomes = append(set.outcomes, outcome)
 	}
+	set.latest = Outcome{Rule: Rule{Entry: Entry{Text: "latest=" + cmp.Or(e.flavor.Latest, "auto")}}, Enabled: latest, Why: whyLatest}
 	if latest {
 		e.addLatest(&set)
 	}
 	return set, nil
 }
 
-// rule evaluates one rule.
-func (e *evaluator) rule(ctx context.Context, r Rule) (result, error) {
+// isLatest reports whether the tag latest is put beside that of the first rule
+// that gave one, and why.
+func (e *evaluator) isLatest(ctx context.Context, rule Rule, r result) (bool, string, error) {
+	latest, why := e.flavor.latest(r.latest)
+	if !latest || e.flavor.Latest != highest {
+		return latest, why, nil
+	}
+	latest, why, err := e.isHighest(ctx, rule, r)
+	if err == nil && !latest {
+		e.log.Info("latest stays where it is: " + why)
+	}
+	return latest, why, err
+}
+
+// rule evaluates one rule, and reports whether it is enabled.
+func (e *evaluator) rule(ctx context.Context, r Rule) (res result, enabled bool, err error) {
 	if text, ok := r.attrs["enable"]; ok {
 		enabled, err := e.render(text)
 		switch {
 		case err != nil:
-			return result{}, err
+			return result{}, false, err
 		case enabled == "false":
-			return skip(whyDisabled)
+			res.why = whyDisabled
+			if e.explain {
+				quiet := *e
+				quiet.log = slog.New(slog.DiscardHandler)
+				would, err := quiet.value(ctx, r)
+				res.tag = would.tag
+				if err != nil {
+					res.why += ", and couldn't be: " + err.Error()
+				}
+			}
+			return res, false, nil
 		case enabled != "true":
-			return result{}, hint.Wrap(fmt.Errorf("attribute \"enable\" is %q", enabled), "write true, false, or an expression of either, as {{is_default_branch}}")
+			return result{}, false, hint.Wrap(fmt.Errorf("attribute \"enable\" is %q", enabled), "write true, false, or an expression of either, as {{is_default_branch}}")
 		}
 	}
+	res, err = e.value(ctx, r)
+	return res, true, err
+}
+
+// value evaluates a rule as if it were enabled.
+func (e *evaluator) value(ctx context.Context, r Rule) (result, error) {
 	res, err := kinds[r.Type].evaluate(e, ctx, r)
 	if err != nil || res.why != "" {
 		return res, err
@@ -120,17 +161,12 @@ func (e *evaluator) rule(ctx context.Context, r Rule) (result, error) {
 	if !ok {
 		suffix = e.flavor.Suffix
 	}
-	res.tag, err = e.affix(prefix, res.tag, suffix)
-	return res, err
-}
-
-func (e *evaluator) affix(prefix, tag, suffix string) (string, error) {
-	prefix, err := e.render(prefix)
-	if err != nil {
-		return "", err
+	if prefix, err = e.render(prefix); err != nil {
+		return result{}, err
 	}
 	suffix, err = e.render(suffix)
-	return prefix + tag + suffix, err
+	res.tag = prefix + res.tag + suffix
+	return res, err
 }
 
 // addLatest adds the tag latest. Its prefix and suffix are taken as they are
@@ -147,7 +183,9 @@ func (e *evaluator) addLatest(set *tagSet) {
 	if why == "" && strings.Contains(tag, "{{") {
 		why = fmt.Sprintf("expressions have no value on the tag latest, which becomes %q", added)
 	}
+	set.latest.Value, set.latest.Tag = tag, added
 	if why != "" {
+		set.latest.Why = why
 		e.log.Warn("flavor: " + why)
 	}
 }

@@ -59,10 +59,10 @@ func (e *evaluator) versionTag(r Rule, raw, version string, unstable bool, parts
 		if t, err := handlebars.Parse(pattern); err == nil && t.IsProperty("raw") {
 			version = raw
 		}
-		return result{tag: version}, nil
+		return result{tag: version, version: version}, nil
 	}
 	tag, err := handlebars.Render(pattern, parts)
-	return result{tag: tag, latest: true}, err
+	return result{tag: tag, version: version, latest: true}, err
 }
 
 func safe(digits string) bool {

@@ -48,6 +48,7 @@ type tagSet struct {
 	// version is the first rule's tag, uncut and so maybe longer than a tag.
 	version  string
 	names    []string
+	has      map[string]bool // the names
 	outcomes []Outcome
 	latest   Outcome // of the flavor
 }
@@ -66,7 +67,7 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 		return 0
 	})
 	var set tagSet
-	var seen []string // as the rules gave them
+	seen := map[string]bool{} // as the rules gave them
 	latest, whyLatest := false, "there is no tag"
 	for _, rule := range rules {
 		if unknown := rule.unknown(); unknown != nil {
@@ -82,7 +83,7 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 		case !enabled:
 		case tag == "":
 			outcome.Why = cmp.Or(outcome.Why, "it is empty")
-		case slices.Contains(seen, tag):
+		case seen[tag]:
 			outcome.Tag, outcome.Why = tag, "another rule gave it first"
 		default:
 			if len(seen) == 0 {
@@ -91,7 +92,7 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 					return tagSet{}, err
 				}
 			}
-			seen = append(seen, tag)
+			seen[tag] = true
 			outcome.Tag, outcome.Why = set.add(tag)
 			if outcome.Why != "" {
 				e.warn(rule, "%s", outcome.Why)
@@ -219,13 +220,16 @@ func (s *tagSet) add(tag string) (added, why string) {
 	switch {
 	case valid == "":
 		return "", fmt.Sprintf("tag %q is dropped: it has nothing but dots and hyphens", tag)
-	case slices.Contains(s.names, valid):
+	case s.has[valid]:
 		return "", fmt.Sprintf("tag %q is dropped: %q is there already", tag, valid)
 	case len(valid) == maxTagLength && len(tag) > maxTagLength:
 		why = fmt.Sprintf("tag %q is cut to %d characters, which is all that a tag may have", tag, maxTagLength)
 	case valid != tag:
 		why = fmt.Sprintf("tag %q becomes %q: a tag may not start with a dot or a hyphen", tag, valid)
 	}
-	s.names = append(s.names, valid)
+	if s.has == nil {
+		s.has = map[string]bool{}
+	}
+	s.names, s.has[valid] = append(s.names, valid), true
 	return valid, why
 }

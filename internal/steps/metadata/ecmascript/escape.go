@@ -56,6 +56,7 @@ func (t *translator) escape() error {
 
 // take returns the runes from the given one on that belong, max at most.
 func (t *translator) take(from int, belongs func(rune) bool, most int) string {
+	from = min(from, len(t.rest))
 	end := from
 	for end < len(t.rest) && end-from < most && belongs(t.rest[end]) {
 		end++

@@ -123,8 +123,8 @@ func (e *evaluator) isLatest(ctx context.Context, rule Rule, r result) (bool, st
 
 // rule evaluates one rule, and reports whether it is enabled.
 func (e *evaluator) rule(ctx context.Context, r Rule) (res result, enabled bool, err error) {
-	if text, ok := r.attrs["enable"]; ok {
-		enabled, err := e.render(text)
+	if _, ok := r.attrs["enable"]; ok {
+		enabled, err := e.attribute(r, "enable")
 		switch {
 		case err != nil:
 			return result{}, false, err
@@ -154,20 +154,25 @@ func (e *evaluator) value(ctx context.Context, r Rule) (result, error) {
 	if err != nil || res.why != "" {
 		return res, err
 	}
-	prefix, ok := r.attrs["prefix"]
-	if !ok {
-		prefix = e.flavor.Prefix
-	}
-	suffix, ok := r.attrs["suffix"]
-	if !ok {
-		suffix = e.flavor.Suffix
-	}
-	if prefix, err = e.render(prefix); err != nil {
+	prefix, err := e.affix(r, "prefix", e.flavor.Prefix)
+	if err != nil {
 		return result{}, err
 	}
-	suffix, err = e.render(suffix)
+	suffix, err := e.affix(r, "suffix", e.flavor.Suffix)
 	res.tag = prefix + res.tag + suffix
 	return res, err
+}
+
+// affix evaluates the rule's prefix or suffix, or else the flavor's.
+func (e *evaluator) affix(r Rule, name, flavor string) (string, error) {
+	if _, ok := r.attrs[name]; ok {
+		return e.attribute(r, name)
+	}
+	text, err := e.render(flavor)
+	if err != nil {
+		return "", fmt.Errorf("the flavor's %s: %w", name, err)
+	}
+	return text, nil
 }
 
 // addLatest adds the tag latest. Its prefix and suffix are taken as they are

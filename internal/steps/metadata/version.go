@@ -62,7 +62,7 @@ func (e *evaluator) versionTag(r Rule, raw, version string, unstable bool, parts
 		return result{tag: version, version: version}, nil
 	}
 	tag, err := handlebars.Render(pattern, parts)
-	return result{tag: tag, version: version, latest: true}, err
+	return result{tag: tag, version: version, latest: true}, inAttribute("pattern", err)
 }
 
 func safe(digits string) bool {

@@ -183,7 +183,7 @@ func (d *daemon) start(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.parts.start(gctx, registry.part) })
 	g.Go(func() error { return d.startBuilder(gctx) })
-	g.Go(func() error { return d.pushImages(gctx) })
+	g.Go(func() error { return d.pushImages(gctx, d.plan.Images) })
 	g.Go(func() error {
 		// Fulcio reads the issuer's keys by its real name, which the proxy serves.
 		services := append([]string{"HTTPS_PROXY=" + d.servers.ProxyURL, "SSL_CERT_FILE=" + d.servers.CAFile}, env...)

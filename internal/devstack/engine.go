@@ -21,6 +21,7 @@ type enginePlan struct {
 	Programs  map[string]string // name → path
 	Libraries []string          // folders
 	Tables    string            // folder of iptables' extensions
+	Images    map[string]string // to push: reference → OCI layout
 }
 
 // enginePrograms are what a Docker engine is made of: the name that it is
@@ -161,6 +162,9 @@ func (d *daemon) startEngine(ctx context.Context, p enginePlan) error {
 		return err
 	}
 	if err := d.parts.ensure(ctx, part); err != nil {
+		return err
+	}
+	if err := d.pushImages(ctx, p.Images); err != nil {
 		return err
 	}
 	client := filepath.Join(dir, "bin", "docker")

@@ -195,3 +195,14 @@ func TestNodesNeedANameForFiles(t *testing.T) {
 		}
 	}
 }
+
+func TestLibrariesOfAProgram(t *testing.T) {
+	t.Parallel()
+	got := libraries("\tlinux-vdso.so.1 (0x00007f)\n\tlibseccomp.so.2 => /lib/x86_64-linux-gnu/libseccomp.so.2 (0x00007f)\n\t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n")
+	if want := []string{"/lib/x86_64-linux-gnu/libseccomp.so.2", "/lib64/ld-linux-x86-64.so.2"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := libraries("\tstatically linked\n"); len(got) > 0 {
+		t.Errorf("a static program has %v", got)
+	}
+}

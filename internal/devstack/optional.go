@@ -24,8 +24,12 @@ func startEngine(ctx context.Context, o options) (env string, err error) {
 	if dockerAnswers(ctx) {
 		return engineEnv(o.dir), machineEngine(o.dir)
 	}
-	plan, err := (&debian{filepath.Join(o.cache, "debian"), o.log}).engine(ctx)
+	packages := &debian{filepath.Join(o.cache, "debian"), o.log}
+	plan, err := packages.engine(ctx)
 	if err != nil {
+		return "", err
+	}
+	if plan.Images, err = o.engineImages(ctx, packages); err != nil {
 		return "", err
 	}
 	return engineEnv(o.dir), c.ask(ctx, http.MethodPost, "/engine", plan, nil)

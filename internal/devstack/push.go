@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// pushImages puts the images that builds are based on into docker.io.
-func (d *daemon) pushImages(ctx context.Context) error {
+// pushImages puts images into docker.io: OCI layouts, by reference.
+func (d *daemon) pushImages(ctx context.Context, images map[string]string) error {
 	proxy, err := url.Parse(d.servers.ProxyURL)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (d *daemon) pushImages(ctx context.Context) error {
 	defer transport.CloseIdleConnections()
 	credentials := &authn.Basic{Username: d.servers.Credentials.SeedUser, Password: d.servers.Credentials.SeedToken.Reveal()}
 	g, ctx := errgroup.WithContext(ctx)
-	for reference, dir := range d.plan.Images {
+	for reference, dir := range images {
 		g.Go(func() error {
 			ref, err := name.ParseReference("docker.io/" + reference)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/metadata"
 )
 
@@ -23,17 +24,20 @@ func run(ctx context.Context, rt *action.Runtime, cfg metadata.Config) (metadata
 	if err != nil {
 		return metadata.Result{}, err
 	}
-	d := metadata.Deps{Dir: gh.Workspace, Environ: rt.Environ(), Log: rt.Log}
-	var errs [4]error
+	d := metadata.Deps{Local: !rt.InActions(), Dir: gh.Workspace, Environ: rt.Environ(), Log: rt.Log}
+	var errs [5]error
 	d.Event, errs[0] = metadata.NewEvent(gh.EventName, gh.Ref, gh.SHA, gh.Event)
 	d.Settings, errs[1] = metadata.ParseSettings(rt.Getenv, time.Now())
 	if rt.InActions() {
 		d.TempDir = rt.TempDir()
 	}
 	if gh.Repository != "" {
-		options := ghapi.Options{APIURL: gh.APIURL, Token: cfg.GitHubToken, Transport: rt.Transport(cfg.RetryFor)}
+		options := ghapi.Options{APIURL: gh.APIURL, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)}
 		errs[2] = options.Repository.UnmarshalText([]byte(gh.Repository))
 		d.GitHub, errs[3] = ghapi.New(options)
+	}
+	if cfg.AsksRegistries() {
+		d.Registry, errs[4] = registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return metadata.Result{}, err

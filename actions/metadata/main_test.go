@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,6 +41,17 @@ func onRunner(t *testing.T, variables map[string]string) (code int, printed, out
 		return string(text)
 	}
 	return code, out.String(), read("output"), read("env"), read("summary")
+}
+
+// complete returns an event's file that tells all about the repository.
+func complete(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "event.json")
+	payload := `{"repository": {"name": "app", "description": "d", "html_url": "u", "default_branch": "main", "license": null}}`
+	if err := os.WriteFile(path, []byte(payload), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func TestAReleaseOnARunner(t *testing.T) {
@@ -94,6 +106,7 @@ func TestNothingIsPutOutAfterAnError(t *testing.T) {
 		"a bad repository":       {map[string]string{"GITHUB_REPOSITORY": "x"}, `repository "x"`},
 		"a bad setting":          {map[string]string{"DOCKER_METADATA_SET_OUTPUT_ENV": "maybe"}, "DOCKER_METADATA_SET_OUTPUT_ENV"},
 		"a tag without version":  {map[string]string{"INPUT_STRICT": "true", "INPUT_TAGS": "type=semver,pattern={{version}}", "GITHUB_REF": "refs/tags/release-1"}, "gives no version"},
+		"nowhere to put a file":  {map[string]string{"GITHUB_EVENT_PATH": complete(t), "RUNNER_TEMP": event}, "write the bake files"},
 		"a git tree that is not": {map[string]string{"INPUT_CONTEXT": "git", "GITHUB_WORKSPACE": t.TempDir()}, "git show"},
 	} {
 		code, printed, outputs, env, summary := onRunner(t, test.variables)
@@ -113,13 +126,80 @@ func TestNothingIsPutOutAfterAnError(t *testing.T) {
 
 func TestSeparatorsOfWhiteSpaceAreKept(t *testing.T) {
 	t.Parallel()
-	event := filepath.Join(t.TempDir(), "event.json")
-	payload := `{"repository": {"name": "app", "description": "d", "html_url": "u", "default_branch": "main", "license": null}}`
-	if err := os.WriteFile(event, []byte(payload), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, printed, outputs, _, _ := onRunner(t, map[string]string{"INPUT_SEP-TAGS": " ", "GITHUB_EVENT_PATH": event})
+	code, printed, outputs, _, _ := onRunner(t, map[string]string{"INPUT_SEP-TAGS": " ", "GITHUB_EVENT_PATH": complete(t)})
 	if code != 0 || !strings.Contains(outputs, "\nghcr.io/org/app:v1.2.3 ghcr.io/org/app:latest\n") {
 		t.Errorf("exit %d: %s\n%s", code, printed, outputs)
+	}
+}
+
+func TestAPreviewOnALaptop(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	environ := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir)}
+	preview := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		code := action.Run(t.Context(), "metadata", contract, action.Process{
+			Args: args, Getenv: func(name string) string { return map[string]string{"GITHUB_WORKSPACE": dir}[name] },
+			Environ: func() []string { return environ }, Stdout: &stdout, Stderr: &stderr,
+		}, run)
+		if code != 0 || stderr.Len() > 0 {
+			t.Errorf("%q: exit %d: %s", args, code, &stderr)
+		}
+		return stdout.String()
+	}
+	// Without a repository around.
+	args := []string{"-explain", "-ref", "refs/tags/v1.2.3", "-images", "ghcr.io/acme/app", "-tags", "type=semver,pattern={{major}}", "-tags", "type=sha"}
+	out := preview(args...)
+	for _, want := range []string{"RULE", "the event has no commit", "version: 1\n", "\nghcr.io/acme/app:1\nghcr.io/acme/app:latest\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s\nwant %q in it", out, want)
+		}
+	}
+	// In a repository, whose commit and branch stand in for what isn't given.
+	for _, command := range []string{"init -q -b dev", "-c user.name=a -c user.email=a@example.com commit -q --allow-empty -m x"} {
+		cmd := exec.CommandContext(t.Context(), "git", strings.Fields(command)...)
+		cmd.Dir, cmd.Env = dir, environ
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", command, err, text)
+		}
+	}
+	if out := preview(args...); !strings.Contains(out, "ghcr.io/acme/app:sha-") {
+		t.Errorf("no commit: %s", out)
+	}
+	if out := preview("-images", "ghcr.io/acme/app"); out != "version: dev\nghcr.io/acme/app:dev\n" {
+		t.Errorf("%s", out)
+	}
+	if out := preview("-event", "schedule", "-images", "ghcr.io/acme/app"); out != "version: nightly\nghcr.io/acme/app:nightly\nghcr.io/acme/app:dev\n" {
+		t.Errorf("%s", out)
+	}
+}
+
+// TestLatestHighestAsksTheRegistry does so with the login that the inputs give.
+func TestLatestHighestAsksTheRegistry(t *testing.T) {
+	t.Parallel()
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if user, password, _ := req.BasicAuth(); user != "ann" || password != "pass-word" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if strings.HasSuffix(req.URL.Path, "/tags/list") {
+			_, _ = w.Write([]byte(`{"name": "org/app", "tags": ["2.0.1", "latest"]}`))
+		}
+	}))
+	t.Cleanup(registry.Close)
+	host := strings.TrimPrefix(registry.URL, "http://")
+	variables := map[string]string{
+		"GITHUB_EVENT_PATH": complete(t), "INPUT_IMAGES": host + "/org/app", "INPUT_TAGS": "type=semver,pattern={{version}}", "INPUT_FLAVOR": "latest=highest",
+		"INPUT_REGISTRY-AUTH": "- {registry: '" + host + "', username: ann, password: pass-word}",
+	}
+	code, printed, outputs, _, _ := onRunner(t, variables)
+	if code != 0 || !strings.Contains(outputs, ":1.2.3\n") || strings.Contains(outputs, "latest") || !strings.Contains(printed, "2.0.1 is higher than 1.2.3") {
+		t.Errorf("exit %d: %s\n%s", code, printed, outputs)
+	}
+	delete(variables, "INPUT_REGISTRY-AUTH")
+	code, printed, _, _, _ = onRunner(t, variables)
+	if code != 1 || !strings.Contains(printed, "list the tags of") || !strings.Contains(printed, "registry-auth") {
+		t.Errorf("without a login: exit %d: %s", code, printed)
 	}
 }

@@ -26,11 +26,10 @@ import (
 	"github.com/org/release-actions/internal/hint"
 )
 
-// Exit codes of a step.
+// Exit codes of a step: whatever goes wrong, a bad input included, it failed.
 const (
 	exitOK     = 0
 	exitFailed = 1
-	exitUsage  = 2
 )
 
 // Process is what a step gets from the operating system.
@@ -63,7 +62,7 @@ func Run[C, R any](ctx context.Context, name string, contract []byte, p Process,
 	rt.mask(secrets(&config)...)
 	if err != nil {
 		rt.fail(err)
-		return exitUsage
+		return exitFailed
 	}
 	result, err := run(ctx, rt, config)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -97,7 +96,10 @@ func (rt *Runtime) fail(err error) {
 // says, and what it prints to standard output.
 func (rt *Runtime) publish(result any) error {
 	outputs, err := Outputs(result)
-	errs := []error{err}
+	if err != nil {
+		return err // outputs are written whole or not at all
+	}
+	var errs []error
 	if p, ok := result.(interface{ Print(io.Writer) error }); ok {
 		errs = append(errs, p.Print(rt.Stdout))
 	} else if rt.commands == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,6 +41,35 @@ func TestAboutAndCommitDateAreRead(t *testing.T) {
 		t.Errorf("%v, %v", date, err)
 	}
 	if _, err := client.CommitDate(t.Context(), "missing"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTagNamesAreReadPageByPage(t *testing.T) {
+	t.Parallel()
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.RequestURI() {
+		case "/repos/org/app/tags?per_page=100&page=1":
+			w.Header().Set("Link", `<`+server.URL+`/repositories/1/tags?per_page=100&page=2>; rel="next"`)
+			_, _ = w.Write([]byte(`[{"name": "v1.0.0"}, {"name": "a/b"}]`))
+		case "/repos/org/app/tags?per_page=100&page=2":
+			_, _ = w.Write([]byte(`[{"name": "v2.0.0"}]`))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(server.Close)
+	client, err := New(Options{APIURL: server.URL, Repository: Repository{"org", "app"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := client.TagNames(t.Context())
+	if want := []string{"v1.0.0", "a/b", "v2.0.0"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("%q, %v", names, err)
+	}
+	client.repository.Name = "other"
+	if _, err := client.TagNames(t.Context()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
 	}
 }

@@ -49,3 +49,26 @@ func (c *Client) Tag(ctx context.Context, name string) (Tag, error) {
 	}
 	return Tag{}, fmt.Errorf("tag %q is a tag of tags of tags", name)
 }
+
+// tagPage is how many tags one request lists, the most that the API gives.
+const tagPage = 100
+
+// TagNames returns the names of all git tags of the repository.
+//
+// https://docs.github.com/rest/repos/repos#list-repository-tags
+func (c *Client) TagNames(ctx context.Context) ([]string, error) {
+	var names []string
+	for page := 1; page > 0; {
+		var tags []struct{ Name string }
+		path := fmt.Sprintf("%s?per_page=%d&page=%d", c.path("tags"), tagPage, page)
+		resp, err := c.call(ctx, http.MethodGet, path, nil, &tags)
+		if err != nil {
+			return nil, wrap(err, "list the tags of %q", c.repository)
+		}
+		for _, tag := range tags {
+			names = append(names, tag.Name)
+		}
+		page = resp.NextPage
+	}
+	return names, nil
+}

@@ -89,11 +89,14 @@ func (r recorded) CommitDate(context.Context, string) (time.Time, error) {
 	return r.Input.Commit.Commit.Committer.Date, nil
 }
 
+// TagNames is not what the recorded runs ask for.
+func (recorded) TagNames(context.Context) ([]string, error) { return nil, errors.New("nobody asks") }
+
 // config decodes inputs by their names, as the runner's edge does.
 func config(inputs map[string]string) (Config, error) {
 	c := Config{
 		Context: inputs["context"], SepTags: inputs["sep-tags"], SepLabels: inputs["sep-labels"], SepAnnotations: inputs["sep-annotations"],
-		BakeTarget: inputs["bake-target"], Version: inputs["version"], Strict: inputs["strict"] == "true", Explain: inputs["explain"] == "true",
+		BakeTarget: inputs["bake-target"], Version: inputs["version"], Event: inputs["event"], Ref: inputs["ref"], SHA: inputs["sha"], Strict: inputs["strict"] == "true", Explain: inputs["explain"] == "true",
 	}
 	if strings.TrimSpace(c.BakeTarget) == "" {
 		c.BakeTarget = "docker-metadata-action"

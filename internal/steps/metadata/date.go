@@ -196,16 +196,38 @@ var noZone = time.FixedZone("", 0)
 
 var wordStart = regexp.MustCompile(`(^|[/_-])[a-z]`)
 
+// timeZones are the names of the IANA database that have no area, in upper
+// case, and those whose words don't just start with a capital.
+var timeZones = func() map[string]string {
+	const names = "CET CST6CDT Cuba EET Egypt Eire EST EST5EDT GB GB-Eire GMT GMT+0 GMT-0 GMT0 Greenwich Hongkong HST Iceland Iran Israel Jamaica Japan " +
+		"Kwajalein Libya MET MST MST7MDT Navajo NZ NZ-CHAT Poland Portugal PRC PST8PDT ROC ROK Singapore Turkey UCT Universal UTC W-SU WET Zulu " +
+		"Africa/Dar_es_Salaam America/Argentina/ComodRivadavia America/Knox_IN America/Port-au-Prince America/Port_of_Spain Antarctica/DumontDUrville " +
+		"Antarctica/McMurdo Australia/ACT Australia/LHI Australia/NSW Brazil/DeNoronha Chile/EasterIsland Etc/UCT Etc/UTC Europe/Isle_of_Man " +
+		"Mexico/BajaNorte Mexico/BajaSur"
+	zones := map[string]string{}
+	for name := range strings.FieldsSeq(names) {
+		zones[strings.ToUpper(name)] = name
+	}
+	return zones
+}()
+
+var timeZoneAreas = regexp.MustCompile(`^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico|Pacific|US)/`)
+
 // timeZone finds a time zone by its name in the IANA database, in any case.
+// Names that only this machine's database has, as its copies of others, are
+// unknown, so that a date is the same everywhere.
 func timeZone(name string) (*time.Location, bool) {
-	title := wordStart.ReplaceAllStringFunc(strings.ToLower(name), strings.ToUpper)
-	for _, spelling := range []string{name, title, strings.ToUpper(name)} {
-		if spelling == "Local" || spelling == "" {
-			continue
-		}
-		if zone, err := time.LoadLocation(spelling); err == nil {
-			return zone, true
+	spelling, ok := timeZones[strings.ToUpper(name)]
+	if !ok {
+		spelling = wordStart.ReplaceAllStringFunc(strings.ToLower(name), strings.ToUpper)
+		spelling = strings.NewReplacer("Us/", "US/", "Etc/Gmt", "Etc/GMT").Replace(spelling)
+		if !timeZoneAreas.MatchString(spelling) {
+			return noZone, false
 		}
 	}
-	return noZone, false
+	zone, err := time.LoadLocation(spelling)
+	if err != nil {
+		return noZone, false
+	}
+	return zone, true
 }

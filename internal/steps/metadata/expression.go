@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,23 +24,32 @@ func (e *evaluator) expressions(ctx context.Context) handlebars.Object {
 	text := func(get func() string) handlebars.Func {
 		return func([]any, handlebars.Object) (any, error) { return get(), nil }
 	}
+	dates := e.dates(ctx)
 	return handlebars.Object{
-		"branch":                text(func() string { return e.refName(headRef) }),
-		"tag":                   text(func() string { return e.refName(tagRef) }),
-		"sha":                   text(e.shortSHA),
-		"base_ref":              text(e.baseRef),
-		"is_default_branch":     text(func() string { return strconv.FormatBool(e.onDefaultBranch()) }),
-		"is_not_default_branch": text(func() string { return strconv.FormatBool(!e.onDefaultBranch()) }),
-		"date": handlebars.Func(func(args []any, named handlebars.Object) (any, error) {
-			return e.date(e.settings.Now, args, named)
-		}),
-		"commit_date": handlebars.Func(func(args []any, named handlebars.Object) (any, error) {
+		{Name: "branch", Value: text(func() string { return e.refName(headRef) })},
+		{Name: "tag", Value: text(func() string { return e.refName(tagRef) })},
+		{Name: "sha", Value: text(e.shortSHA)},
+		{Name: "base_ref", Value: text(e.baseRef)},
+		dates[0],
+		{Name: "is_default_branch", Value: text(func() string { return strconv.FormatBool(e.onDefaultBranch()) })},
+		{Name: "is_not_default_branch", Value: text(func() string { return strconv.FormatBool(!e.onDefaultBranch()) })},
+		dates[1],
+	}
+}
+
+// dates are the names that the pattern of a schedule may use: commit_date and date.
+func (e *evaluator) dates(ctx context.Context) handlebars.Object {
+	return handlebars.Object{
+		{Name: "commit_date", Value: handlebars.Func(func(args []any, named handlebars.Object) (any, error) {
 			date, err := e.commitDate(ctx)
 			if err != nil {
 				return nil, err
 			}
 			return e.date(date, args, named)
-		}),
+		})},
+		{Name: "date", Value: handlebars.Func(func(args []any, named handlebars.Object) (any, error) {
+			return e.date(e.settings.Now, args, named)
+		})},
 	}
 }
 
@@ -72,16 +80,19 @@ func (e *evaluator) baseRef() string {
 
 // onDefaultBranch reports whether the event is about the default branch.
 func (e *evaluator) onDefaultBranch() bool {
+	branch := strings.TrimPrefix(e.event.Ref, headRef)
+	if branch == "" {
+		return false
+	}
 	// These events are always about the last commit of the default branch.
 	// https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows
-	if slices.ContainsFunc([]string{"create", "discussion", "issues", "schedule", "status"}, func(name string) bool {
-		return strings.Contains(e.event.Name, name)
-	}) {
-		return true
+	for _, name := range []string{"create", "discussion", "issues", "schedule"} {
+		if strings.Contains(e.event.Name, name) {
+			return true
+		}
 	}
 	about, _ := e.event.repository()
-	branch := strings.TrimPrefix(e.event.Ref, headRef)
-	return branch != "" && branch == about.DefaultBranch
+	return branch == about.DefaultBranch
 }
 
 // date is {{date 'YYYYMMDD' tz='Asia/Tokyo'}}.
@@ -99,11 +110,11 @@ func (e *evaluator) date(t time.Time, args []any, named handlebars.Object) (stri
 		return "", hint.Wrap(fmt.Errorf("%v is no format of a date", format), "write it in quotes, as in {{date 'YYYYMMDD'}}")
 	}
 	zone := time.UTC
-	for name, value := range named {
-		if name != "tz" {
-			return "", hint.Wrap(fmt.Errorf("unknown attribute %q of a date", name), "a date has the attribute tz")
+	for _, attribute := range named {
+		if attribute.Name != "tz" {
+			return "", hint.Wrap(fmt.Errorf("unknown attribute %q of a date", attribute.Name), "a date has the attribute tz")
 		}
-		zoneName, _ := value.(string)
+		zoneName, _ := attribute.Value.(string)
 		if zoneName == "" {
 			return "", hint.Wrap(errors.New("the time zone of a date is empty"), "name one of the IANA database, as in tz='Europe/Berlin'")
 		}

@@ -4,15 +4,20 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/org/release-actions/internal/hint"
 )
 
 // Flavor is what holds for all tags of a run.
 type Flavor struct {
-	// Latest is "true", "false" or "auto": whether the tag latest is put as well.
-	// Empty is auto: where the first tag comes from a release's version.
-	Latest         string
+	// Latest is "true", "false", "auto" or "highest": whether the tag latest is put
+	// as well. Empty is auto: where the first tag comes from a release's version.
+	// With highest it has to be the highest release, too.
+	Latest string
+	// Prefer is "registry" or "git": whose releases highest compares with, where
+	// it has any. Empty is registry.
+	Prefer         string
 	Prefix, Suffix string // templates; for rules that have none of their own
 	// PrefixLatest and SuffixLatest put them on the tag latest, too.
 	PrefixLatest, SuffixLatest bool
@@ -31,10 +36,15 @@ func (f *Flavor) UnmarshalText(text []byte) error {
 		errs = append(errs, entry.attributes(true, func(key, value string) error {
 			switch key {
 			case "latest":
-				if value != "auto" && value != "true" && value != "false" {
-					return hint.Wrap(fmt.Errorf("attribute \"latest\" is %q", value), "write latest=auto, latest=true or latest=false")
+				if !slices.Contains([]string{"auto", "true", "false", highest}, value) {
+					return hint.Wrap(fmt.Errorf("attribute \"latest\" is %q", value), "write latest=auto, latest=true, latest=false or latest=highest")
 				}
 				f.Latest = value
+			case "prefer":
+				if value != "registry" && value != "git" {
+					return hint.Wrap(fmt.Errorf("attribute \"prefer\" is %q", value), "write prefer=registry or prefer=git")
+				}
+				f.Prefer = value
 			case "prefix":
 				f.Prefix, onLatest = value, &f.PrefixLatest
 			case "suffix":
@@ -47,19 +57,27 @@ func (f *Flavor) UnmarshalText(text []byte) error {
 					*onLatest = value == "true"
 				}
 			default:
-				return hint.Wrap(fmt.Errorf("unknown attribute %q", cmp.Or(key, value)), "a flavor has the attributes latest, prefix, suffix and onlatest")
+				return hint.Wrap(fmt.Errorf("unknown attribute %q", cmp.Or(key, value)), "a flavor has the attributes latest, prefer, prefix, suffix and onlatest")
 			}
 			return nil
 		}))
 	}
+	if f.Prefer != "" && f.Latest != highest {
+		errs = append(errs, hint.New("attribute \"prefer\" has no meaning without \"latest=highest\"", "write \"latest=highest,prefer=%s\"", f.Prefer))
+	}
 	return errors.Join(errs...)
 }
 
-// latest reports whether the tag latest is put; auto is the answer where the
-// flavor leaves it to the rule.
-func (f Flavor) latest(auto bool) bool {
-	if f.Latest == "" || f.Latest == "auto" {
-		return auto
+const highest = "highest"
+
+// latest reports whether the tag latest is put, and why; auto is the answer
+// where the flavor leaves it to the rule.
+func (f Flavor) latest(auto bool) (bool, string) {
+	switch {
+	case f.Latest == "true", f.Latest == "false":
+		return f.Latest == "true", "the flavor says so"
+	case auto:
+		return true, "the first tag is of a release's version"
 	}
-	return f.Latest == "true"
+	return false, "the first tag is of no release's version"
 }

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -24,38 +25,68 @@ func gitEvent(ctx context.Context, d Deps) (Event, error) {
 	return e, err
 }
 
+// completed returns the event of somebody's own machine: a push of what is
+// checked out, as far as nothing else is known.
+func (e Event) completed(ctx context.Context, d Deps) Event {
+	e.Name = cmp.Or(e.Name, "push")
+	if e.Ref != "" && e.SHA != "" {
+		return e
+	}
+	tree, err := gitEvent(ctx, d)
+	if err != nil && tree.SHA == "" { // it is no repository, perhaps
+		return e
+	}
+	if e.SHA == "" {
+		e.SHA, e.Payload.HeadCommit, e.Payload.Commits = tree.SHA, tree.Payload.HeadCommit, nil
+	}
+	e.Ref = cmp.Or(e.Ref, tree.Ref)
+	return e
+}
+
+// gitRef returns the ref that is checked out. A detached HEAD, as checkouts of
+// tags and pull requests leave it, is what points there: a tag, a pull request or
+// a remote's branch; or else what has it in its history. It is "" where nothing has.
 func gitRef(ctx context.Context, d Deps) (string, error) {
 	if ref, err := git(ctx, d, "symbolic-ref", "--quiet", "HEAD"); err == nil {
 		return ref, nil
 	}
-	// A detached HEAD, as checkouts of tags and pull requests leave it: whatever
-	// points here, or else what has it in its history; tags first, then branches.
-	for _, where := range []string{"--points-at", "--contains"} {
-		text, err := git(ctx, d, "for-each-ref", where, "HEAD", "--format=%(refname)", "refs/tags", "refs/remotes/pull", "refs/pull", "refs/heads", "refs/remotes")
+	for _, look := range []struct{ where, sort, refs string }{
+		{"--points-at", "-refname", "refs/tags"},
+		{"--points-at", "-refname", "refs/remotes/pull"},
+		{"--points-at", "refname", "refs/remotes"},
+		{"--points-at", "refname", "refs/heads"},
+		{"--contains", "-committerdate", "refs/heads"},
+		{"--contains", "-committerdate", "refs/remotes"},
+		{"--contains", "refname", "refs/tags"},
+	} {
+		text, err := git(ctx, d, "for-each-ref", look.where, "HEAD", "--sort="+look.sort, "--format=%(refname)", look.refs)
 		if err != nil {
 			return "", err
 		}
-		if ref := bestRef(strings.Fields(text)); ref != "" {
+		ref := firstRef(strings.Fields(text))
+		if ref != "" && look.where == "--points-at" && look.refs == "refs/heads" {
+			return "", hint.Wrap(fmt.Errorf("the commit is checked out, but not the branch %q that points to it", ref), "check out the branch itself, or a tag, or set \"context: workflow\"")
+		}
+		if ref != "" {
 			return ref, nil
 		}
 	}
-	return "", hint.New(fmt.Sprintf("the commit that is checked out in %q has neither a tag nor a branch", d.Dir), "check out a branch or a tag, or set \"context: workflow\"")
+	return "", nil
 }
 
-// bestRef picks the ref that says most: a tag, a pull request, a branch, or a
-// remote's branch as if it were one of ours.
-func bestRef(refs []string) string {
-	for _, kind := range []struct{ prefix, as string }{
-		{tagRef, tagRef}, {"refs/remotes/pull/", pullRef}, {pullRef, pullRef}, {headRef, headRef}, {"refs/remotes/", headRef},
-	} {
-		for _, ref := range refs {
-			name, ok := strings.CutPrefix(ref, kind.prefix)
-			if kind.prefix == "refs/remotes/" {
-				_, name, _ = strings.Cut(name, "/")
-			}
-			if ok && name != "" && name != "HEAD" {
-				return kind.as + name
-			}
+// firstRef returns the first of refs, as GitHub has it: a remote's branch is a
+// branch, and its pull request a pull request.
+func firstRef(refs []string) string {
+	for _, ref := range refs {
+		name, isRemote := strings.CutPrefix(ref, "refs/remotes/")
+		if number, ok := strings.CutPrefix(name, "pull/"); isRemote && ok {
+			return pullRef + number
+		}
+		if !isRemote {
+			return ref
+		}
+		if _, branch, _ := strings.Cut(name, "/"); branch != "" && branch != "HEAD" {
+			return headRef + branch
 		}
 	}
 	return ""

@@ -26,7 +26,7 @@ func (n *ImageNames) UnmarshalText(text []byte) error {
 		return err
 	}
 	*n = nil
-	if len(list) == 1 {
+	if len(list) == 1 && list[0].Text != "" {
 		if names, ok := plainNames(list[0]); ok {
 			*n = names
 			return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/metadata/handlebars"
 )
 
 const (
@@ -61,12 +62,26 @@ func checkFormat(r Rule) error {
 	return nil
 }
 
-func (e *evaluator) schedule(_ context.Context, r Rule) (result, error) {
+// attribute evaluates the template that an attribute is.
+func (e *evaluator) attribute(r Rule, name string) (string, error) {
+	text, err := e.render(r.attrs[name])
+	return text, inAttribute(name, err)
+}
+
+// inAttribute says which attribute an error is about.
+func inAttribute(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("attribute %q: %w", name, err)
+}
+
+func (e *evaluator) schedule(ctx context.Context, r Rule) (result, error) {
 	if !strings.Contains(e.event.Name, "schedule") {
 		return skip("the event is %q, not schedule", e.event.Name)
 	}
-	tag, err := e.render(r.attrs["pattern"])
-	return result{tag: tag}, err
+	tag, err := handlebars.Render(r.attrs["pattern"], e.dates(ctx))
+	return result{tag: tag}, inAttribute("pattern", err)
 }
 
 func (e *evaluator) edge(ctx context.Context, r Rule) (result, error) {
@@ -98,11 +113,11 @@ func (e *evaluator) ref(_ context.Context, r Rule) (result, error) {
 	if event == "pr" {
 		name = strings.TrimSuffix(name, "/merge")
 	}
-	return result{tag: name, latest: event == "tag"}, nil
+	return result{tag: name, version: name, latest: event == "tag"}, nil
 }
 
 func (e *evaluator) raw(_ context.Context, r Rule) (result, error) {
-	tag, err := e.render(r.attrs["value"])
+	tag, err := e.attribute(r, "value")
 	return result{tag: tag}, err
 }
 
@@ -120,7 +135,7 @@ func (e *evaluator) sha(_ context.Context, r Rule) (result, error) {
 // or else the git tag.
 func (e *evaluator) source(r Rule) (text string, ok bool, err error) {
 	if r.attrs["value"] != "" {
-		text, err = e.render(r.attrs["value"])
+		text, err = e.attribute(r, "value")
 		return text, true, err
 	}
 	text, ok = strings.CutPrefix(e.event.Ref, tagRef)
@@ -137,7 +152,7 @@ func (e *evaluator) match(_ context.Context, r Rule) (result, error) {
 	}
 	groups, err := matchPattern(r.attrs["pattern"], text)
 	if err != nil {
-		return result{}, err
+		return result{}, inAttribute("pattern", err)
 	}
 	if groups == nil {
 		return e.warnSkip(r, "pattern %q does not match %q", r.attrs["pattern"], text)
@@ -146,7 +161,7 @@ func (e *evaluator) match(_ context.Context, r Rule) (result, error) {
 	if !ok {
 		return e.warnSkip(r, "pattern %q has no group %s in %q", r.attrs["pattern"], r.attrs["group"], text)
 	}
-	return result{tag: tag, latest: true}, nil
+	return result{tag: tag, version: tag, latest: true}, nil
 }
 
 // version returns the text to read a version from, narrowed down by the rule's
@@ -160,7 +175,7 @@ func (e *evaluator) version(r Rule) (text string, ok bool, err error) {
 		groups, err := matchText(pattern, "", text)
 		switch {
 		case err != nil:
-			return "", false, err
+			return "", false, inAttribute("match", err)
 		case groups == nil:
 			e.warn(r, "match %q does not match %q", pattern, text)
 		default:

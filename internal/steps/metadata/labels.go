@@ -1,10 +1,8 @@
 package metadata
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -37,8 +35,22 @@ func (e *evaluator) predefined(ctx context.Context, version string) (map[string]
 
 // override puts custom entries over the predefined labels and sorts them all.
 func (e *evaluator) override(predefined map[string]string, custom List) ([]pair, error) {
-	labels := maps.Clone(predefined)
+	var pairs []pair
+	at := map[string]int{} // where a key's pair is
+	put := func(key, value string) {
+		if _, ok := at[key]; !ok {
+			at[key] = len(pairs)
+			pairs = append(pairs, pair{key: key})
+		}
+		pairs[at[key]].value = value
+	}
+	for key, value := range predefined {
+		put(key, value)
+	}
 	for _, entry := range custom {
+		if entry.Text == "" {
+			continue
+		}
 		text, err := e.render(entry.Text)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", entry.Line, err)
@@ -48,18 +60,12 @@ func (e *evaluator) override(predefined map[string]string, custom List) ([]pair,
 			e.log.Warn(fmt.Sprintf("line %d, %q: left out, since it has no \"=\"", entry.Line, entry.Text))
 			continue
 		}
-		labels[key] = value
-	}
-	pairs := make([]pair, 0, len(labels))
-	for key, value := range labels {
-		pairs = append(pairs, pair{key, value})
+		put(key, value)
 	}
 	// The order of people's languages, "a-b" before "a.b" and "a" before "A", as
-	// the peer has it.
+	// the peer has it. Keys that are equal there stay as they were written.
 	order := collate.New(language.Und)
-	slices.SortFunc(pairs, func(a, b pair) int {
-		return cmp.Or(order.CompareString(a.key, b.key), cmp.Compare(a.key, b.key))
-	})
+	slices.SortStableFunc(pairs, func(a, b pair) int { return order.CompareString(a.key, b.key) })
 	return pairs, nil
 }
 

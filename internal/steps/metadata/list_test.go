@@ -15,8 +15,12 @@ func TestListsAreReadLineByLine(t *testing.T) {
 	}{
 		{"", nil},
 		{"a\nb", List{{1, "a"}, {2, "b"}}},
-		{"a\r\nb\rc", List{{1, "a"}, {2, "b"}, {3, "c"}}},
-		{"# x\n\n  \n a \n#b\n", List{{4, "a"}}},
+		{"a\r\nb\r\nc", List{{1, "a"}, {2, "b"}, {3, "c"}}},
+		{"a\rb\r\rc", List{{1, "a"}, {2, "b"}, {4, "c"}}},
+		{"a\r\nb\nc\r\nd", List{{1, "a"}, {2, "b\nc"}, {4, "d"}}}, // line ends are all like the first
+		{"a\nb\rc\n#\rd\ne", List{{1, "a"}, {2, "b\rc"}, {5, "e"}}},
+		{"# x\n\n  \n a \n#b\n", List{{3, ""}, {4, "a"}}},
+		{"\"a\"#b\n\"\"#b\n\"a\"\"#b\"#c", List{{1, "a#b"}, {3, `a"#b#c`}}},
 		{"a # b\n # c", List{{1, "a # b"}, {2, "# c"}}},
 		{"a,b,\n,c", List{{1, "a,b,"}, {2, ",c"}}},
 		{`"x=he said ""hi"""`, List{{1, `x=he said "hi"`}}},
@@ -48,11 +52,11 @@ func TestAttributesAreReadFromAnEntry(t *testing.T) {
 		{"type=raw,value=a=b", false, []string{"type:raw", "value:a=b"}},
 		{" Type = raw , x ", false, []string{"type:raw", ":x"}},
 		{"=raw", false, []string{":=raw"}},
+		{" =raw", false, []string{"=:raw"}},
 		{"name=a=b,c", true, []string{"name:a", ":c"}},
 		{"=raw", true, []string{"=:raw"}},
 		{`a,"b,c"`, false, []string{":a", ":b,c"}},
 		{"a\nb", false, []string{":a"}},
-		{"", false, nil},
 	} {
 		var got []string
 		err := Entry{1, test.text}.attributes(test.cut, func(key, value string) error {
@@ -63,11 +67,33 @@ func TestAttributesAreReadFromAnEntry(t *testing.T) {
 			t.Errorf("%q: %v; - want, + got\n%s", test.text, err, diff)
 		}
 	}
-	for _, text := range []string{`a"b`, `"a"b`, `"a`} {
+	for _, text := range []string{`a"b`, `"a"b`, `"a`, ``} {
 		if err := (Entry{7, text}).attributes(false, func(string, string) error { return nil }); err == nil || !strings.Contains(err.Error(), "line 7") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+}
+
+// FuzzList reads lists. Each entry names a line that there is, in order, and its
+// fields can be read or are refused.
+func FuzzList(f *testing.F) {
+	for _, seed := range []string{"a\nb", "\"a\nb\",c\r\n#d\r\n", "\"a\"\"b\"#c\n\"", "\r\r\na,\ufeff\n", "a\"b\n\"a\"b,\"c\"", "# \"x\n\"y,\n#\""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var list List
+		if err := list.UnmarshalText([]byte(text)); err != nil {
+			return
+		}
+		line := 1
+		for _, entry := range list {
+			if entry.Line < line || entry.Line > 1+strings.Count(text, "\n")+strings.Count(text, "\r") {
+				t.Errorf("%q: entry %q is in line %d", text, entry.Text, entry.Line)
+			}
+			line = entry.Line
+			_ = entry.attributes(false, func(string, string) error { return nil })
+		}
+	})
 }
 
 func FuzzRules(f *testing.F) {

@@ -7,6 +7,7 @@
 package metadata
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
-	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/registry"
 )
 
 // Config is the step's inputs.
@@ -32,24 +33,39 @@ type Config struct {
 	SepAnnotations string        `input:"sep-annotations"`
 	BakeTarget     string        `input:"bake-target"`
 	Version        string        `input:"version"`
+	Event          string        `input:"event"`
+	Ref            string        `input:"ref"`
+	SHA            string        `input:"sha"`
 	Strict         bool          `input:"strict"`
 	Explain        bool          `input:"explain"`
-	GitHubToken    secret.String `input:"github-token"`
 	RetryFor       time.Duration `input:"retry-for"`
+	Registry       registry.Credentials
 }
 
-// Validate checks the input that is one of a few words.
+// AsksRegistries reports whether the tags that the images have matter.
+func (c Config) AsksRegistries() bool { return c.Flavor.Latest == highest }
+
+// Validate checks inputs that are one of a few words, and logins where they
+// are used.
 func (c Config) Validate() error {
+	var errs []error
 	if source := trim(c.Context); source != "" && source != "workflow" && source != "git" {
-		return hint.Wrap(fmt.Errorf("input \"context\": %q is unknown", source), "write workflow or git")
+		errs = append(errs, hint.Wrap(fmt.Errorf("input \"context\": %q is unknown", source), "write workflow or git"))
 	}
-	return nil
+	if ref := trim(c.Ref); ref != "" && !strings.HasPrefix(ref, "refs/") {
+		errs = append(errs, hint.Wrap(fmt.Errorf("input \"ref\": %q is no full name", ref), "write it as in refs/tags/v1.2.3, refs/heads/main or refs/pull/1/merge"))
+	}
+	if c.AsksRegistries() {
+		errs = append(errs, c.Registry.Validate())
+	}
+	return errors.Join(errs...)
 }
 
 // GitHub is asked where the event doesn't tell.
 type GitHub interface {
 	About(context.Context) (ghapi.About, error)
 	CommitDate(ctx context.Context, sha string) (time.Time, error)
+	TagNames(context.Context) ([]string, error)
 }
 
 // Deps are what the step needs of the world.
@@ -57,10 +73,14 @@ type Deps struct {
 	Event    Event
 	Settings Settings
 	GitHub   GitHub   // nil where there is no repository to ask about
-	Dir      string   // working tree, for context: git
-	Environ  []string // of git
-	TempDir  string   // where bake files go; none are written where empty
-	Log      *slog.Logger
+	Registry Registry // nil where AsksRegistries is false
+	// Local is set outside of a runner: what neither the environment nor an input
+	// tells of the event is looked up in the working tree, where there is one.
+	Local   bool
+	Dir     string   // working tree
+	Environ []string // of git
+	TempDir string   // where bake files go; none are written where empty
+	Log     *slog.Logger
 }
 
 // Run evaluates the rules on the event.
@@ -69,7 +89,10 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	e := &evaluator{event: event, flavor: cfg.Flavor, settings: d.Settings, github: d.GitHub, log: d.Log}
+	e := &evaluator{
+		event: event, flavor: cfg.Flavor, settings: d.Settings, github: d.GitHub, registry: d.Registry, images: cfg.Images,
+		tree: d, explain: cfg.Explain, log: d.Log,
+	}
 	e.globals = e.expressions(ctx)
 	set, err := e.tags(ctx, cfg.Tags.orDefault())
 	if err != nil {
@@ -102,6 +125,12 @@ func source(ctx context.Context, cfg Config, d Deps) (Event, error) {
 			return Event{}, err
 		}
 	}
+	if d.Local {
+		event = event.completed(ctx, d)
+	}
+	event.Name = cmp.Or(trim(cfg.Event), event.Name)
+	event.Ref = cmp.Or(trim(cfg.Ref), event.Ref)
+	event.SHA = cmp.Or(trim(cfg.SHA), event.SHA)
 	version := trim(cfg.Version)
 	tag, isTag := strings.CutPrefix(event.Ref, tagRef)
 	switch {
@@ -166,7 +195,7 @@ func (e *evaluator) noVersion(set tagSet) error {
 		if !isTag || o.Rule.isVersion() && o.Tag != "" {
 			return nil
 		}
-		asked = asked || o.Rule.isVersion() && o.Why != whyDisabled
+		asked = asked || o.Rule.isVersion() && o.Enabled
 	}
 	if !asked {
 		return nil
@@ -209,7 +238,10 @@ func assemble(cfg Config, d Deps, set tagSet, labels []pair, annotations []strin
 	lines := make([]string, len(labels))
 	for i, p := range labels {
 		// One line, as the peer has it: the lists alone keep the others.
-		l.Labels[p.key], _, _ = strings.Cut(p.value, "\n")
+		l.Labels[p.key] = p.value
+		if end := strings.IndexAny(p.value, "\n\r\u2028\u2029"); end >= 0 {
+			l.Labels[p.key] = p.value[:end]
+		}
 		lines[i] = p.String()
 	}
 	text, err := encode(l)
@@ -220,12 +252,15 @@ func assemble(cfg Config, d Deps, set tagSet, labels []pair, annotations []strin
 		Labels:      strings.Join(lines, orNewline(cfg.SepLabels)),
 		Annotations: strings.Join(annotations, orNewline(cfg.SepAnnotations)),
 		ImageNames:  names,
-		JSON:        text, Outcomes: set.outcomes, lists: l, export: d.Settings.Export, explain: cfg.Explain,
+		JSON:        text, Outcomes: append(set.outcomes, set.latest), lists: l, export: d.Settings.Export, explain: cfg.Explain,
 	}
 	if err == nil && d.TempDir != "" {
 		err = r.writeBake(d.TempDir, trim(cfg.BakeTarget), names)
 	}
-	return r, err
+	if err != nil {
+		return Result{}, err // outputs are whole or there are none
+	}
+	return r, nil
 }
 
 func orNewline(separator string) string {

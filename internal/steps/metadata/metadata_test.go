@@ -23,11 +23,16 @@ const commit = "860c1904a1ce19322e91ac35af1ab07466440c37"
 // all about, and returns its log, too.
 func try(t *testing.T, inputs map[string]string, ref string) (Result, string, error) {
 	t.Helper()
+	return tryOn(t, inputs, "push", ref)
+}
+
+func tryOn(t *testing.T, inputs map[string]string, name, ref string) (Result, string, error) {
+	t.Helper()
 	cfg, err := config(inputs)
 	if err != nil {
 		return Result{}, "", err
 	}
-	event, err := NewEvent("push", ref, commit, map[string]any{"repository": map[string]any{
+	event, err := NewEvent(name, ref, commit, map[string]any{"repository": map[string]any{
 		"name": "app", "description": nil, "html_url": "https://github.com/org/app", "default_branch": "main", "license": map[string]any{"spdx_id": "MIT"},
 	}})
 	if err != nil {
@@ -86,6 +91,11 @@ var errAsked = errors.New("GitHub was asked")
 func (r refusing) About(context.Context) (ghapi.About, error) {
 	r.t.Error(errAsked)
 	return ghapi.About{}, errAsked
+}
+
+func (r refusing) TagNames(context.Context) ([]string, error) {
+	r.t.Error(errAsked)
+	return nil, errAsked
 }
 
 func (r refusing) CommitDate(context.Context, string) (time.Time, error) {
@@ -194,13 +204,23 @@ func TestBadInputsAreNamedWithTheirMends(t *testing.T) {
 		{"tags", "type=raw,value=a,enable=TRUE", `attribute "enable" is "TRUE"; write true, false`},
 		{"tags", "type=raw,value={{nope 'x'}}", `unknown function "nope"`},
 		{"tags", "type=raw,value={{#if}}", `template "{{#if}}"`},
-		{"tags", "type=raw,value=x,prefix={{bad", `unclosed expression; an expression is a name in double braces`},
+		{"tags", "type=raw,value=x,prefix={{bad", `attribute "prefix": template "{{bad": unclosed expression; an expression is a name in double braces`},
 		{"tags", "type=raw,value={{date}}", "a date takes one format; write it in quotes"},
 		{"tags", "type=raw,value={{date 2024}}", "2024 is no format of a date"},
 		{"tags", "type=raw,value={{date 'Y' zone='x'}}", `unknown attribute "zone" of a date`},
 		{"tags", "type=raw,value={{date 'Y' tz=''}}", "the time zone of a date is empty"},
-		{"tags", "type=match,pattern=(,value=x", "bad regular expression"},
-		{"tags", "type=match,pattern=/x/gg,value=x", `has the flags "gg"`},
+		{"tags", "type=match,pattern=(,value=x", `attribute "pattern": bad regular expression "("`},
+		{"tags", "type=semver,pattern={{version}},match=(,value=x", `attribute "match": bad regular expression "("`},
+		{"tags", "type=semver,pattern={{nope 1}},value=1.2.3", `attribute "pattern": template "{{nope 1}}": unknown function "nope"`},
+		{"flavor", "suffix={{nope 1}}", "the flavor's suffix: template"},
+		{"flavor", "latest=auto,prefer=git", `attribute "prefer" has no meaning without "latest=highest"`},
+		{"flavor", "latest=highest,prefer=x", `attribute "prefer" is "x"; write prefer=registry or prefer=git`},
+		{"ref", "v1.2.3", `input "ref": "v1.2.3" is no full name; write it as in refs/tags/v1.2.3`},
+		{"tags", "type=match,pattern=/x/gg,value=x", `the flags are "gg"`},
+		{"tags", "type=foo,type=sha", `unknown type "foo"`},
+		{"tags", "type=sha\n \nx", "line 2 has nothing but white space; delete the line"},
+		{"tags", "type=raw,value={{sha.length}}", `property "length" is asked of a text that is computed`},
+		{"tags", "type=raw,value={{lookup this 'sha'}}", `"sha" is computed and can't be looked up; write {{sha}}`},
 		{"tags", "type=semver,pattern={{version}},match=v.*,value=v1", `match "v.*" has no group; put the version in parentheses`},
 		{"tags", "type=raw,value=a\"b", "line 1, \"type=raw,value=a\\\"b\": a quote stands in the middle of a field; a quoted field starts with its quote"},
 		{"tags", `"type=raw`, "line 1: a quote is not closed"},
@@ -285,12 +305,12 @@ func TestPrintExplainsEachRule(t *testing.T) {
 	if err := r.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{`branch "main" is not "dev"`, "it is not enabled", "sha-860c190", "a/b:sha-860c190", "version: x-y-"} {
+	for _, text := range []string{`branch "main" is not "dev"`, "enable=false  false    x ", "it is not enabled", "latest=auto                    false", "sha-860c190", "a/b:sha-860c190", "version: x-y-"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("%s\nwant %q in it", out.String(), text)
 		}
 	}
-	for _, text := range []string{"| `a/b:sha-860c190` |", "| <code>x&#124;&#60;y&#62;</code> |", "| `l` | <code>&#60;&#124;&#62;</code> |"} {
+	for _, text := range []string{"| `a/b:sha-860c190` |", "| <code>x&#124;&#60;y&#62;</code> | true | <code>x&#124;&#60;y&#62;</code> | `x-y-` |", "| `l` | <code>&#60;&#124;&#62;</code> |"} {
 		if !strings.Contains(r.Summary(), text) {
 			t.Errorf("%s\nwant %q in it", r.Summary(), text)
 		}

@@ -54,8 +54,15 @@ type lists struct {
 func (r *Result) writeBake(dir, target string, images []string) error {
 	dir, err := os.MkdirTemp(dir, "metadata-")
 	if err != nil {
-		return err
+		return fmt.Errorf("write the bake files: %w", err)
 	}
+	if err := r.writeBakeFiles(dir, target, images); err != nil {
+		return errors.Join(fmt.Errorf("write the bake files: %w", err), os.RemoveAll(dir))
+	}
+	return nil
+}
+
+func (r *Result) writeBakeFiles(dir, target string, images []string) error {
 	args := map[string]string{"DOCKER_META_IMAGES": strings.Join(images, ",")}
 	if r.Version != "" {
 		args["DOCKER_META_VERSION"] = r.Version
@@ -113,9 +120,9 @@ func (r Result) Print(w io.Writer) error {
 	}
 	var b strings.Builder
 	if r.explain {
-		b.WriteString("RULE\tPRIORITY\tTAG\tWHY\n")
+		b.WriteString("RULE\tENABLED\tVALUE\tTAG\tWHY\n")
 		for _, o := range r.Outcomes {
-			fmt.Fprintf(&b, "%s\t%v\t%s\t%s\n", o.Rule.Entry.Text, o.Rule.Priority, o.Tag, o.Why)
+			fmt.Fprintf(&b, "%s\t%v\t%s\t%s\t%s\n", cell(o.Rule.Entry.Text), o.Enabled, cell(o.Value), o.Tag, cell(o.Why))
 		}
 		b.WriteByte('\n')
 	}
@@ -126,6 +133,11 @@ func (r Result) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, err := io.WriteString(table, b.String())
 	return errors.Join(err, table.Flush())
+}
+
+// cell writes text for one line of a table.
+func cell(text string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(text)
 }
 
 // Summary is the step's part of the job's page.
@@ -146,9 +158,9 @@ func (r Result) Summary() string {
 			fmt.Fprintf(&b, "| %s |\n", markdown.Code(tag))
 		}
 	}
-	b.WriteString("\n<details><summary>Rules</summary>\n\n| rule | tag | why |\n|---|---|---|\n")
+	b.WriteString("\n<details><summary>Rules</summary>\n\n| rule | enabled | value | tag | why |\n|---|---|---|---|---|\n")
 	for _, o := range r.Outcomes {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", markdown.Code(o.Rule.Entry.Text), markdown.Code(o.Tag), markdown.Code(o.Why))
+		fmt.Fprintf(&b, "| %s | %v | %s | %s | %s |\n", markdown.Code(o.Rule.Entry.Text), o.Enabled, markdown.Code(o.Value), markdown.Code(o.Tag), markdown.Code(o.Why))
 	}
 	b.WriteString("\n</details>\n\n<details><summary>Labels</summary>\n\n| label | value |\n|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.lists.Labels)) {

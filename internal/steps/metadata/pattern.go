@@ -10,31 +10,14 @@ import (
 	"github.com/dlclark/regexp2"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/metadata/ecmascript"
 )
 
 // matchTimeout bounds one match: the dialect has back references, and with
 // them patterns that take for ever.
 const matchTimeout = 2 * time.Second
 
-var (
-	delimited = regexp.MustCompile(`(?s)^/(.+)/(.*)$`)
-	// An escape, a class, or the start of a named group.
-	namedGroup = regexp.MustCompile(`\\.|\[(?:\\.|[^\]\\])*\]|\(\?<[^=!>][^>]*>`)
-)
-
-// unnamed makes plain groups of named ones, since the library would number
-// them behind all others.
-func unnamed(pattern string) string {
-	if strings.Contains(pattern, `\k<`) {
-		return pattern
-	}
-	return namedGroup.ReplaceAllStringFunc(pattern, func(part string) string {
-		if strings.HasPrefix(part, "(?<") {
-			return "("
-		}
-		return part
-	})
-}
+var delimited = regexp.MustCompile(`^/(.+)/(.*)$`)
 
 // groups are what a pattern matched: the whole, then each group; a group that
 // took no part is nil.
@@ -61,27 +44,10 @@ func matchPattern(pattern, text string) (groups, error) {
 // matchText matches a regular expression in the dialect of the runner's
 // language, and returns nil where it doesn't match. With the flag g the result
 // lists all matches instead of the groups of the first.
-//
-// https://tc39.es/ecma262/#sec-patterns
 func matchText(pattern, flags, text string) (groups, error) {
-	options := regexp2.RegexOptions(regexp2.ECMAScript)
-	for i, flag := range flags {
-		switch {
-		case strings.ContainsRune(flags[:i], flag), !strings.ContainsRune("dgimsuvy", flag):
-			return nil, hint.Wrap(fmt.Errorf("regular expression %q has the flags %q", pattern, flags), "the flags are d, g, i, m, s, u, v and y, each at most once")
-		case flag == 'i':
-			options |= regexp2.IgnoreCase
-		case flag == 'm':
-			options |= regexp2.Multiline
-		case flag == 's':
-			options |= regexp2.Singleline
-		case flag == 'u', flag == 'v':
-			options |= regexp2.Unicode
-		}
-	}
-	re, err := regexp2.Compile(unnamed(pattern), options)
+	re, err := ecmascript.Compile(pattern, flags)
 	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("bad regular expression: %w", err), "write it as JavaScript takes it; a comma can't be in it, since it ends the attribute")
+		return nil, hint.Wrap(fmt.Errorf("bad regular expression %q: %w", pattern, err), "write it as JavaScript takes it, and the whole attribute in quotes where it has a comma, as in \"pattern=\\d{1,3}\"")
 	}
 	re.MatchTimeout = matchTimeout
 	m, err := re.FindStringMatch(text)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,9 +36,10 @@ type kind struct {
 
 // result is what a rule came to.
 type result struct {
-	tag    string
-	latest bool   // a flavor latest=auto puts the tag latest, too
-	why    string // why there is no tag
+	tag     string // as the rule spells it, characters that no tag may have included
+	version string // the version that was read, for one that can be a release's
+	latest  bool   // a flavor latest=auto puts the tag latest, too
+	why     string // why there is no tag
 }
 
 func skip(format string, args ...any) (result, error) {
@@ -82,6 +84,9 @@ func parseRule(entry Entry) (Rule, error) {
 		case "":
 			rule.attrs["value"] = value
 		case "type":
+			if _, ok := kinds[value]; !ok {
+				return hint.Wrap(fmt.Errorf("unknown type %q", value), "the types are %s", strings.Join(kindNames(), ", "))
+			}
 			rule.Type = value
 		default:
 			rule.attrs[key] = value
@@ -91,10 +96,7 @@ func parseRule(entry Entry) (Rule, error) {
 	if err != nil {
 		return Rule{}, err
 	}
-	k, ok := kinds[rule.Type]
-	if !ok {
-		return Rule{}, hint.Wrap(entry.errorf("unknown type %q", rule.Type), "the types are %s", strings.Join(kindNames(), ", "))
-	}
+	k := kinds[rule.Type]
 	for _, name := range k.required {
 		if _, ok := rule.attrs[name]; !ok {
 			return Rule{}, hint.Wrap(entry.errorf("attribute %q is missing", name), "write it as in %q", k.example(rule.Type, name))
@@ -140,16 +142,21 @@ func (r Rule) unknown() []string {
 // isVersion reports whether the rule reads a version out of a git tag.
 func (r Rule) isVersion() bool { return r.Type == "semver" || r.Type == "pep440" || r.Type == "match" }
 
+var decimal = regexp.MustCompile(`^[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)$`)
+
 // number reads a number as the peer's language does, in decimal, hexadecimal,
 // octal or binary; NaN where it is none.
+//
+// https://tc39.es/ecma262/#sec-stringtonumber
 func number(text string) float64 {
-	if text = trim(text); text == "" {
+	text = trim(text)
+	switch {
+	case text == "":
 		return 0
-	}
-	if f, err := strconv.ParseFloat(text, 64); err == nil && !strings.Contains(text, "_") {
+	case decimal.MatchString(text):
+		f, _ := strconv.ParseFloat(text, 64) // out of range is infinite, as there
 		return f
-	}
-	if len(text) > 2 && text[0] == '0' && strings.ContainsRune("xXoObB", rune(text[1])) {
+	case len(text) > 2 && text[0] == '0' && strings.ContainsRune("xXoObB", rune(text[1])) && !strings.Contains(text, "_"):
 		if n, err := strconv.ParseUint(text, 0, 64); err == nil {
 			return float64(n)
 		}

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,10 @@ type evaluator struct {
 	flavor   Flavor
 	settings Settings
 	github   GitHub
+	registry Registry
+	images   ImageNames
+	tree     Deps // for git
+	explain  bool
 	log      *slog.Logger
 
 	globals    handlebars.Object
@@ -29,9 +34,11 @@ type evaluator struct {
 
 // Outcome says what a rule came to on this event.
 type Outcome struct {
-	Rule Rule
-	Tag  string // as it leaves; "" where there is none
-	Why  string // why there is none, or another than the rule says
+	Rule    Rule
+	Enabled bool
+	Value   string // what the rule spells; of one that isn't enabled only where that is explained
+	Tag     string // as it leaves; "" where there is none
+	Why     string // why there is none, or another than the rule says
 }
 
 const whyDisabled = "it is not enabled"
@@ -41,7 +48,9 @@ type tagSet struct {
 	// version is the first rule's tag, uncut and so maybe longer than a tag.
 	version  string
 	names    []string
+	has      map[string]bool // the names
 	outcomes []Outcome
+	latest   Outcome // of the flavor
 }
 
 // tags evaluates the rules. Those of higher priority come first.
@@ -58,30 +67,32 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 		return 0
 	})
 	var set tagSet
-	var seen []string // as the rules gave them
-	latest := false
+	seen := map[string]bool{} // as the rules gave them
+	latest, whyLatest := false, "there is no tag"
 	for _, rule := range rules {
 		if unknown := rule.unknown(); unknown != nil {
 			e.warn(rule, "unknown attributes: %s", strings.Join(unknown, ", "))
 		}
-		r, err := e.rule(ctx, rule)
+		r, enabled, err := e.rule(ctx, rule)
 		if err != nil {
 			return tagSet{}, rule.Entry.errorf("%w", err)
 		}
-		outcome := Outcome{Rule: rule, Why: r.why}
+		outcome := Outcome{Rule: rule, Enabled: enabled, Value: r.tag, Why: r.why}
 		tag := sanitize(r.tag)
 		switch {
+		case !enabled:
 		case tag == "":
-			if outcome.Why == "" {
-				outcome.Why = "it is empty"
-			}
-		case slices.Contains(seen, tag):
+			outcome.Why = cmp.Or(outcome.Why, "it is empty")
+		case seen[tag]:
 			outcome.Tag, outcome.Why = tag, "another rule gave it first"
 		default:
 			if len(seen) == 0 {
-				set.version, latest = strings.TrimLeft(tag, ".-"), e.flavor.latest(r.latest)
+				set.version = strings.TrimLeft(tag, ".-")
+				if latest, whyLatest, err = e.isLatest(ctx, rule, r); err != nil {
+					return tagSet{}, err
+				}
 			}
-			seen = append(seen, tag)
+			seen[tag] = true
 			outcome.Tag, outcome.Why = set.add(tag)
 			if outcome.Why != "" {
 				e.warn(rule, "%s", outcome.Why)
@@ -89,66 +100,100 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 		}
 		set.outcomes = append(set.outcomes, outcome)
 	}
+	set.latest = Outcome{Rule: Rule{Entry: Entry{Text: "latest=" + cmp.Or(e.flavor.Latest, "auto")}}, Enabled: latest, Why: whyLatest}
 	if latest {
-		return set, e.addLatest(&set)
+		e.addLatest(&set)
 	}
 	return set, nil
 }
 
-// rule evaluates one rule.
-func (e *evaluator) rule(ctx context.Context, r Rule) (result, error) {
-	if text, ok := r.attrs["enable"]; ok {
-		enabled, err := e.render(text)
+// isLatest reports whether the tag latest is put beside that of the first rule
+// that gave one, and why.
+func (e *evaluator) isLatest(ctx context.Context, rule Rule, r result) (bool, string, error) {
+	latest, why := e.flavor.latest(r.latest)
+	if !latest || e.flavor.Latest != highest {
+		return latest, why, nil
+	}
+	latest, why, err := e.isHighest(ctx, rule, r)
+	if err == nil && !latest {
+		e.log.Info("latest stays where it is: " + why)
+	}
+	return latest, why, err
+}
+
+// rule evaluates one rule, and reports whether it is enabled.
+func (e *evaluator) rule(ctx context.Context, r Rule) (res result, enabled bool, err error) {
+	if _, ok := r.attrs["enable"]; ok {
+		enabled, err := e.attribute(r, "enable")
 		switch {
 		case err != nil:
-			return result{}, err
+			return result{}, false, err
 		case enabled == "false":
-			return skip(whyDisabled)
+			res.why = whyDisabled
+			if e.explain {
+				quiet := *e
+				quiet.log = slog.New(slog.DiscardHandler)
+				would, err := quiet.value(ctx, r)
+				res.tag = would.tag
+				if err != nil {
+					res.why += ", and couldn't be: " + err.Error()
+				}
+			}
+			return res, false, nil
 		case enabled != "true":
-			return result{}, hint.Wrap(fmt.Errorf("attribute \"enable\" is %q", enabled), "write true, false, or an expression of either, as {{is_default_branch}}")
+			return result{}, false, hint.Wrap(fmt.Errorf("attribute \"enable\" is %q", enabled), "write true, false, or an expression of either, as {{is_default_branch}}")
 		}
 	}
+	res, err = e.value(ctx, r)
+	return res, true, err
+}
+
+// value evaluates a rule as if it were enabled.
+func (e *evaluator) value(ctx context.Context, r Rule) (result, error) {
 	res, err := kinds[r.Type].evaluate(e, ctx, r)
 	if err != nil || res.why != "" {
 		return res, err
 	}
-	prefix, ok := r.attrs["prefix"]
-	if !ok {
-		prefix = e.flavor.Prefix
+	prefix, err := e.affix(r, "prefix", e.flavor.Prefix)
+	if err != nil {
+		return result{}, err
 	}
-	suffix, ok := r.attrs["suffix"]
-	if !ok {
-		suffix = e.flavor.Suffix
-	}
-	res.tag, err = e.affix(prefix, res.tag, suffix)
+	suffix, err := e.affix(r, "suffix", e.flavor.Suffix)
+	res.tag = prefix + res.tag + suffix
 	return res, err
 }
 
-func (e *evaluator) affix(prefix, tag, suffix string) (string, error) {
-	prefix, err := e.render(prefix)
-	if err != nil {
-		return "", err
+// affix evaluates the rule's prefix or suffix, or else the flavor's.
+func (e *evaluator) affix(r Rule, name, flavor string) (string, error) {
+	if _, ok := r.attrs[name]; ok {
+		return e.attribute(r, name)
 	}
-	suffix, err = e.render(suffix)
-	return prefix + tag + suffix, err
+	text, err := e.render(flavor)
+	if err != nil {
+		return "", fmt.Errorf("the flavor's %s: %w", name, err)
+	}
+	return text, nil
 }
 
-func (e *evaluator) addLatest(set *tagSet) error {
-	var prefix, suffix string
+// addLatest adds the tag latest. Its prefix and suffix are taken as they are
+// written, as the peer does: expressions in them are not evaluated.
+func (e *evaluator) addLatest(set *tagSet) {
+	tag := "latest"
 	if e.flavor.PrefixLatest {
-		prefix = e.flavor.Prefix
+		tag = e.flavor.Prefix + tag
 	}
 	if e.flavor.SuffixLatest {
-		suffix = e.flavor.Suffix
+		tag += e.flavor.Suffix
 	}
-	tag, err := e.affix(prefix, "latest", suffix)
-	if err != nil {
-		return fmt.Errorf("flavor: %w", err)
+	added, why := set.add(sanitize(tag))
+	if why == "" && strings.Contains(tag, "{{") {
+		why = fmt.Sprintf("expressions have no value on the tag latest, which becomes %q", added)
 	}
-	if _, why := set.add(sanitize(tag)); why != "" {
-		e.log.Warn(fmt.Sprintf("flavor: %s", why))
+	set.latest.Value, set.latest.Tag = tag, added
+	if why != "" {
+		set.latest.Why = why
+		e.log.Warn("flavor: " + why)
 	}
-	return nil
 }
 
 // warn logs a warning about a rule.
@@ -180,13 +225,16 @@ func (s *tagSet) add(tag string) (added, why string) {
 	switch {
 	case valid == "":
 		return "", fmt.Sprintf("tag %q is dropped: it has nothing but dots and hyphens", tag)
-	case slices.Contains(s.names, valid):
+	case s.has[valid]:
 		return "", fmt.Sprintf("tag %q is dropped: %q is there already", tag, valid)
 	case len(valid) == maxTagLength && len(tag) > maxTagLength:
 		why = fmt.Sprintf("tag %q is cut to %d characters, which is all that a tag may have", tag, maxTagLength)
 	case valid != tag:
 		why = fmt.Sprintf("tag %q becomes %q: a tag may not start with a dot or a hyphen", tag, valid)
 	}
-	s.names = append(s.names, valid)
+	if s.has == nil {
+		s.has = map[string]bool{}
+	}
+	s.names, s.has[valid] = append(s.names, valid), true
 	return valid, why
 }

@@ -32,18 +32,23 @@ func (e *evaluator) semver(_ context.Context, r Rule) (result, error) {
 	if !ok {
 		return skip("%q is no tag", e.event.Ref)
 	}
-	text = trim(text)
-	v, err := release.ParseVersion(text)
+	v, err := release.ParseVersion(trim(text))
 	if err != nil || len(text) > maxVersionLength || !safe(v.Major) || !safe(v.Minor) || !safe(v.Patch) {
 		return e.warnSkip(r, "%q is no semantic version (major.minor.patch)", text)
 	}
 	build := v.Build
 	v.Build = ""
-	number := func(digits string) float64 { f, _ := strconv.ParseFloat(digits, 64); return f }
 	return e.versionTag(r, text, v.String(), v.IsPrerelease(), handlebars.Object{
-		"raw": text, "version": v.String(), "loose": false, "includePrerelease": false, "options": handlebars.Object{},
-		"major": number(v.Major), "minor": number(v.Minor), "patch": number(v.Patch),
-		"prerelease": identifiers(v.Prerelease), "build": identifiers(build),
+		{Name: "options", Value: handlebars.Object{}},
+		{Name: "loose", Value: true},
+		{Name: "includePrerelease", Value: false},
+		{Name: "raw", Value: text},
+		{Name: "major", Value: number(v.Major)},
+		{Name: "minor", Value: number(v.Minor)},
+		{Name: "patch", Value: number(v.Patch)},
+		{Name: "prerelease", Value: identifiers(v.Prerelease)},
+		{Name: "build", Value: identifiers(build)},
+		{Name: "version", Value: v.String()},
 	})
 }
 
@@ -54,10 +59,10 @@ func (e *evaluator) versionTag(r Rule, raw, version string, unstable bool, parts
 		if t, err := handlebars.Parse(pattern); err == nil && t.IsProperty("raw") {
 			version = raw
 		}
-		return result{tag: version}, nil
+		return result{tag: version, version: version}, nil
 	}
 	tag, err := handlebars.Render(pattern, parts)
-	return result{tag: tag, latest: true}, err
+	return result{tag: tag, version: version, latest: true}, inAttribute("pattern", err)
 }
 
 func safe(digits string) bool {
@@ -78,11 +83,11 @@ func identifiers(dotted string) []any {
 // pep440Grammar is the specification's own regular expression.
 //
 // https://packaging.python.org/en/latest/specifications/version-specifiers/#appendix-parsing-version-strings-with-regular-expressions
-var pep440Grammar = regexp.MustCompile(`(?i)^\s*v?(?:(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
+var pep440Grammar = regexp.MustCompile(`(?i)^v?(?:(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
 	`(?:[-_.]?(alpha|beta|preview|pre|rc|a|b|c)[-_.]?([0-9]+)?)?` +
 	`((?:-([0-9]+))|(?:[-_.]?(?:post|rev|r)[-_.]?([0-9]+)?))?` +
 	`([-_.]?dev[-_.]?([0-9]+)?)?)` +
-	`(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*$`)
+	`(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$`)
 
 var preReleases = map[string]string{"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 
@@ -106,7 +111,11 @@ func (e *evaluator) pep440(_ context.Context, r Rule) (result, error) {
 	}
 	unstable := m[3] != "" || m[5] != "" || m[8] != ""
 	return e.versionTag(r, text, normalPEP440(m, release), unstable, handlebars.Object{
-		"raw": text, "version": normalPEP440(m, release), "major": at(release, 0), "minor": at(release, 1), "patch": at(release, 2),
+		{Name: "raw", Value: text},
+		{Name: "version", Value: normalPEP440(m, release)},
+		{Name: "major", Value: number(at(release, 0))},
+		{Name: "minor", Value: number(at(release, 1))},
+		{Name: "patch", Value: number(at(release, 2))},
 	})
 }
 

@@ -18,8 +18,26 @@ import (
 	"github.com/org/release-actions/internal/hint"
 )
 
-// Object is a value with properties; a template's context is one.
-type Object map[string]any
+// Object is a value with properties; a template's context is one. {{#each}}
+// walks them in their order.
+type Object []Property
+
+// Property is a named value: a string, a bool, a float64, a list of values, an
+// Object, or a Func.
+type Property struct {
+	Name  string
+	Value any
+}
+
+// Get returns the value of a property, or nil where there is none.
+func (o Object) Get(name string) any {
+	for _, p := range o {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return nil
+}
 
 // Func is a property that is computed. It gets the arguments and the named
 // arguments of the expression that mentions it.
@@ -67,7 +85,7 @@ func Render(text string, context Object) (string, error) {
 
 // Execute renders the template with context.
 func (t *Template) Execute(context Object) (string, error) {
-	root := &scope{this: context, data: Object{"root": context}}
+	root := &scope{this: context, data: variables{"root": context}}
 	return root.program(t.program)
 }
 

@@ -8,18 +8,18 @@ import (
 
 func context() Object {
 	return Object{
-		"branch": Func(func([]any, Object) (any, error) { return "main", nil }),
-		"text":   `a&b<c>"d"'e'` + "`f`=g",
-		"yes":    true, "no": false, "false": "false", "empty": "", "zero": 0.0, "one": 1.0,
-		"list": []any{"x", "y"}, "none": []any{},
-		"author": Object{"name": "Mona", "tags": []any{"p", "q"}},
-		"echo": Func(func(args []any, named Object) (any, error) {
+		{"branch", Func(func([]any, Object) (any, error) { return "main", nil })},
+		{"text", `a&b<c>"d"'e'` + "`f`=g"},
+		{"yes", true}, {"no", false}, {"false", "false"}, {"empty", ""}, {"zero", 0.0}, {"one", 1.0},
+		{"list", []any{"x", "y"}}, {"none", []any{}},
+		{"author", Object{{"name", "Mona"}, {"tags", []any{"p", "q"}}}},
+		{"echo", Func(func(args []any, named Object) (any, error) {
 			out := ""
 			for _, a := range args {
 				out += text(a) + ";"
 			}
-			return out + text(named["key"]), nil
-		}),
+			return out + text(named.Get("key")), nil
+		})},
 	}
 }
 
@@ -41,7 +41,7 @@ func TestRender(t *testing.T) {
 		{`{{"branch"}}{{"a=b"}}`, "main"},
 		{"{{../branch}}", ""},
 		{"{{author.name}}{{author}}", "Mona[object Object]"},
-		{"{{echo 'a' \"b\" 3 true branch missing key='v'}}", "a;b;3;true;main;;v"},
+		{"{{echo 'a' \"b\" 3 true (branch) missing key='v'}}", "a;b;3;true;main;;v"},
 		{"{{echo (echo 'in') (missing)}}", "in;;;"},
 		{"{{#if branch}}b{{else}}nb{{/if}}", "b"},
 		{"{{#if (branch)}}b{{/if}}", "b"},
@@ -50,6 +50,8 @@ func TestRender(t *testing.T) {
 		{"{{#if none}}t{{else}}f{{/if}}{{#if zero}}t{{else}}f{{/if}}{{#if zero includeZero=true}}t{{/if}}", "fft"},
 		{"{{#unless empty}}u{{/unless}}{{#unless one}}u{{else}}e{{/unless}}", "ue"},
 		{"{{#each list}}{{@index}}{{this}}{{#unless @last}},{{/unless}}{{/each}}", "0x,1y"},
+		{"{{#each @root}}{{@key}} {{/each}}", "branch text yes no false empty zero one list none author echo "},
+		{"{{text.length}}{{one.length}}{{branch.nope}}{{echo key='a' key='b'}}", "17b"},
 		{"{{#each author as |v k|}}{{k}}={{v}};{{/each}}", "name=Mona;tags=p,q;"},
 		{"{{#each none}}x{{else}}nothing{{/each}}{{#each one}}x{{else}}no list{{/each}}", "nothingno list"},
 		{"{{#each author.tags}}{{this}}{{../../branch}}{{../author.name}}{{/each}}", "pMonaqMona"},
@@ -80,6 +82,10 @@ func TestRenderRefuses(t *testing.T) {
 		{"{{if}}", "if: takes exactly one argument"},
 		{"{{#each}}x{{/each}}", "#each: takes exactly one argument"},
 		{"{{lookup list}}", "lookup: takes an object and a name"},
+		{"{{lookup this 'branch'}}", "is computed"},
+		{"{{branch.length}}", `"length"`},
+		{"{{helperMissing}}", "is no function"},
+		{"{{#blockHelperMissing}}x{{/blockHelperMissing}}", "is no function"},
 	} {
 		out, err := Render(test.template, context())
 		if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(test.says)) || !strings.Contains(err.Error(), "template") {

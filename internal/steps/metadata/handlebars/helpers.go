@@ -3,11 +3,11 @@ package handlebars
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/mailgun/raymond/v2/ast"
+
+	"github.com/org/release-actions/internal/hint"
 )
 
 // call is one use of a helper: its arguments and, for a block, the two bodies.
@@ -30,8 +30,13 @@ func init() { // a literal would refer to itself, since bodies are evaluated by 
 		"each":   (*scope).each,
 		"lookup": (*scope).lookup,
 		"log":    func(*scope, call) (any, error) { return nil, nil },
+		// The language's own hooks, which mean nothing without what they hook into.
+		"helperMissing":      refuse,
+		"blockHelperMissing": refuse,
 	}
 }
+
+func refuse(*scope, call) (any, error) { return nil, errors.New("is no function to be called") }
 
 func (s *scope) call(h helper, e *ast.Expression) (any, error) {
 	args, named, err := s.arguments(e)
@@ -86,7 +91,7 @@ func (s *scope) condition(c call, negate bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	met := truthy(v) || (v == 0.0 && truthy(c.named["includeZero"]))
+	met := truthy(v) || (v == 0.0 && truthy(c.named.Get("includeZero")))
 	if met != negate {
 		return s.program(c.body)
 	}
@@ -134,8 +139,8 @@ func (s *scope) walk(items any, c call) (string, error) {
 		}
 		values = items
 	case Object:
-		for _, name := range slices.Sorted(maps.Keys(items)) {
-			keys, values = append(keys, name), append(values, items[name])
+		for _, p := range items {
+			keys, values = append(keys, p.Name), append(values, p.Value)
 		}
 	}
 	if len(values) == 0 {
@@ -143,7 +148,7 @@ func (s *scope) walk(items any, c call) (string, error) {
 	}
 	var out strings.Builder
 	for i, v := range values {
-		data := Object{"key": keys[i], "index": float64(i), "first": i == 0, "last": i == len(values)-1}
+		data := variables{"key": keys[i], "index": float64(i), "first": i == 0, "last": i == len(values)-1}
 		text, err := s.enter(v, data, c.body, keys[i]).program(c.body)
 		if err != nil {
 			return "", err
@@ -157,5 +162,11 @@ func (s *scope) lookup(c call) (any, error) {
 	if len(c.args) != 2 {
 		return nil, errors.New("takes an object and a name")
 	}
-	return property(c.args[0], text(c.args[1])), nil
+	name := text(c.args[1])
+	v, err := property(c.args[0], name)
+	if _, ok := v.(Func); ok {
+		// The peer prints the function's source.
+		return nil, hint.Wrap(fmt.Errorf("%q is computed and can't be looked up", name), "write {{%s}}", name)
+	}
+	return v, err
 }

@@ -2,8 +2,11 @@ package handlebars
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/mailgun/raymond/v2/ast"
 )
@@ -13,22 +16,19 @@ import (
 type scope struct {
 	this   any
 	parent *scope
-	data   Object
-	params Object
+	data   variables
+	params variables
 }
+
+type variables map[string]any
 
 // enter returns the scope of a block's body about value. Block parameters
 // ({{#each xs as |x i|}}) name value and key.
-func (s *scope) enter(value any, data Object, p *ast.Program, key any) *scope {
-	inner := &scope{this: value, parent: s, data: Object{}, params: Object{}}
-	for _, variables := range []Object{s.data, data} {
-		for name, v := range variables {
-			inner.data[name] = v
-		}
-	}
-	for name, v := range s.params {
-		inner.params[name] = v
-	}
+func (s *scope) enter(value any, data variables, p *ast.Program, key any) *scope {
+	inner := &scope{this: value, parent: s, data: variables{}, params: variables{}}
+	maps.Copy(inner.data, s.data)
+	maps.Copy(inner.data, data)
+	maps.Copy(inner.params, s.params)
 	if p != nil {
 		for i, v := range []any{value, key} {
 			if i < len(p.BlockParams) {
@@ -70,12 +70,15 @@ func (s *scope) arguments(e *ast.Expression) (args []any, named Object, err erro
 		}
 		args = append(args, v)
 	}
-	named = Object{}
 	if e.Hash != nil {
 		for _, pair := range e.Hash.Pairs {
-			if named[pair.Key], err = s.operand(pair.Val, false); err != nil {
+			v, err := s.operand(pair.Val, false)
+			if err != nil {
 				return nil, nil, err
 			}
+			// The last of one name counts.
+			named = slices.DeleteFunc(named, func(p Property) bool { return p.Name == pair.Key })
+			named = append(named, Property{pair.Key, v})
 		}
 	}
 	return args, named, nil
@@ -85,11 +88,11 @@ func (s *scope) arguments(e *ast.Expression) (args []any, named Object, err erro
 // of an expression names a property.
 func (s *scope) operand(node ast.Node, head bool) (any, error) {
 	if name, ok := ast.LiteralStr(node); ok && head {
-		return property(s.this, name), nil
+		return property(s.this, name)
 	}
 	switch n := node.(type) {
 	case *ast.PathExpression:
-		return s.path(n), nil
+		return s.path(n)
 	case *ast.SubExpression:
 		return s.expression(n.Expression)
 	case *ast.StringLiteral:
@@ -102,9 +105,8 @@ func (s *scope) operand(node ast.Node, head bool) (any, error) {
 	return nil, fmt.Errorf("%s is no value", node)
 }
 
-func (s *scope) path(p *ast.PathExpression) any {
+func (s *scope) path(p *ast.PathExpression) (v any, err error) {
 	parts := p.Parts
-	var v any
 	switch {
 	case p.Data:
 		v = s.data
@@ -114,44 +116,53 @@ func (s *scope) path(p *ast.PathExpression) any {
 		at := s
 		for range p.Depth {
 			if at = at.parent; at == nil {
-				return nil
+				return nil, nil
 			}
 		}
 		v = at.this
 	}
 	for _, part := range parts {
-		v = property(v, part)
+		if v, err = property(v, part); err != nil {
+			return nil, err
+		}
 	}
-	return v
+	return v, nil
 }
 
 // property returns a property of v, or nil.
-func property(v any, name string) any {
+func property(v any, name string) (any, error) {
 	if len(name) >= 2 && name[0] == '[' && name[len(name)-1] == ']' {
 		name = name[1 : len(name)-1]
 	}
 	switch v := v.(type) {
 	case Object:
-		return v[name]
+		return v.Get(name), nil
+	case variables:
+		return v[name], nil
 	case []any:
 		if name == "length" {
-			return float64(len(v))
+			return float64(len(v)), nil
 		}
 		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(v) && strconv.Itoa(i) == name {
-			return v[i]
+			return v[i], nil
 		}
 	case string:
 		if name == "length" {
-			return float64(len([]rune(v)))
+			return float64(len(utf16.Encode([]rune(v)))), nil
+		}
+	case Func:
+		// The function's own, not the text's: what the peer prints means nothing.
+		if name == "length" || name == "name" {
+			return nil, fmt.Errorf("property %q is asked of a text that is computed, which has none", name)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // value calls v if it is a function, as the block helpers do.
 func value(v any) (any, error) {
 	if f, ok := v.(Func); ok {
-		return f(nil, Object{})
+		return f(nil, nil)
 	}
 	return v, nil
 }
@@ -173,11 +184,6 @@ func text(v any) string {
 			items[i] = text(item)
 		}
 		return strings.Join(items, ",")
-	case Func:
-		if v, err := v(nil, Object{}); err == nil {
-			return text(v)
-		}
-		return ""
 	}
 	return "[object Object]"
 }

@@ -87,16 +87,13 @@ var mends = []struct {
 	mend  string
 }{
 	{regexp.MustCompile(`is not supported for the \S+ driver`),
-		`this builder can't do it: make one with "docker buildx create --use --driver docker-container", or name one in the input "builder"`},
-	{regexp.MustCompile(`no builder "`),
-		`"docker buildx ls" lists the builders; correct the input "builder", or leave it out for the one in use`},
-	{regexp.MustCompile(`waiting for connection`),
-		`the builder doesn't answer: "docker buildx inspect --bootstrap" says why`},
+		`this builder can't do it: leave the input "builder" out, for one that is made for the run`},
 	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|failed to connect to the docker API`),
-		`start Docker, or name a builder that needs none in the input "builder"`},
+		`start Docker, or give a BuildKit that runs elsewhere: "driver: remote" with "endpoint"`},
+	{regexp.MustCompile(`granting entitlement \S+ is not allowed`),
+		`the builder must allow it, too: "buildkitd-flags: --allow-insecure-entitlement security.insecure"`},
 	{regexp.MustCompile(`exec format error`),
-		`the builder can't run programs of this platform: install QEMU's handlers before ("docker run --privileged --rm tonistiigi/binfmt --install all"), ` +
-			`build on a native node, or cross-compile in a stage that says FROM --platform=$BUILDPLATFORM`},
+		`a program of another platform was run: build on a native node, or cross-compile in a stage that says FROM --platform=$BUILDPLATFORM`},
 	{regexp.MustCompile(`toomanyrequests|failed to .*429 Too Many Requests`),
 		`log in to the registry that limits the rate: for Docker Hub with "dockerhub-username" and "dockerhub-token", else with "registry-auth"`},
 	{regexp.MustCompile(`failed to push .*(401 Unauthorized|403 Forbidden|denied|insufficient_scope|authorization failed)`),

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 )
@@ -34,6 +36,9 @@ const (
 	// closeWithin bounds the removal of a builder. A runner kills a step 10 s
 	// after it was cancelled, of which the build may have taken a part.
 	closeWithin = 6 * time.Second
+	// volumeWithin bounds the tries to remove the volume of a container that died.
+	volumeWithin = 3 * time.Second
+	volumePause  = 200 * time.Millisecond
 	// sweepWithin bounds the removal of what one killed run left.
 	sweepWithin = 30 * time.Second
 )
@@ -204,7 +209,11 @@ func (b *Builder) removeVolumes(ctx context.Context) error {
 		} else {
 			command = append(command, "--context="+n.endpoint)
 		}
-		if _, err := b.run(ctx, "remove the volume of a container that died", b.deps.Env, append(command, "volume", "rm", "--force", "buildx_buildkit_"+n.name+"_state")); err != nil {
+		command = append(command, "volume", "rm", "--force", "buildx_buildkit_"+n.name+"_state")
+		// It is in use until the engine has done with the container.
+		if _, err := backoff.Retry(ctx, func() (string, error) {
+			return b.run(ctx, "remove the volume of a container that died", b.deps.Env, command)
+		}, backoff.WithBackOff(backoff.NewConstantBackOff(volumePause)), backoff.WithMaxElapsedTime(volumeWithin)); err != nil {
 			return err
 		}
 	}

@@ -4,12 +4,21 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+)
+
+const (
+	// refreshWithin is more than the age up to which BuildKit relies on what it
+	// has found out.
+	refreshWithin = 25 * time.Second
+	refreshPause  = time.Second
 )
 
 const emulationMend = `build natively on a runner or node of that kind, or cross-compile in a stage that says FROM --platform=$BUILDPLATFORM`
@@ -129,11 +138,7 @@ func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string, a
 	if err := b.checkHandlers(archs, true); err != nil {
 		return fmt.Errorf("install QEMU's handlers: %w\n%s", err, quote(said.String()))
 	}
-	all, err := b.list(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.learn(all); err != nil {
+	if err := b.refresh(ctx); err != nil {
 		return err
 	}
 	if left := b.installable(); len(left) > 0 {
@@ -142,6 +147,38 @@ func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string, a
 			"the engine must be allowed to run privileged containers and its kernel must have binfmt_misc: \"mount -t binfmt_misc binfmt_misc %s\"", b.deps.BinfmtDir))
 	}
 	return nil
+}
+
+// refresh learns what the nodes run after handlers were installed, which a
+// BuildKit finds out at its start, and then now and then:
+// https://github.com/moby/buildkit/blob/v0.34.2/util/archutil/detect.go
+func (b *Builder) refresh(ctx context.Context) error {
+	if b.made {
+		if err := b.buildx(ctx, "restart the builder", "stop", b.Name); err != nil {
+			return err
+		}
+		return b.start(ctx, nil)
+	}
+	// Others may be building with it: it isn't stopped, but waited for.
+	ctx, cancel := context.WithTimeout(ctx, refreshWithin)
+	defer cancel()
+	for {
+		all, err := b.list(ctx)
+		if err == nil {
+			err = b.learn(all)
+		}
+		if ctx.Err() == nil && (err != nil || len(b.installable()) == 0) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return nil // what is lacking is told next
+			}
+			return ctx.Err()
+		case <-time.After(refreshPause):
+		}
+	}
 }
 
 func (b *Builder) withoutEmulation(err error) error {

@@ -229,3 +229,35 @@ func FuzzHandler(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyABuilderOfOurOwnIsRestarted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		b    behaviour
+		cfg  Config
+		want []string
+	}{
+		"made":     {behaviour{}, Config{Driver: Container}, []string{"create", "inspect", "--host=unix:///var/run/docker.sock", "stop", "inspect", "rm"}},
+		"selected": {behaviour{Own: []entry{current(own("mine", "docker-container", "running", "linux/amd64"))}, Late: 3}, Config{}, []string{"--host=unix:///var/run/docker.sock"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.b.Platforms, test.b.BinfmtFlags = []string{"linux/amd64"}, "POCF"
+			w := newWorld(t, test.b)
+			b, err := Use(t.Context(), test.cfg, platforms(t, "linux/arm64"), w.deps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var did []string
+			for _, c := range w.calls(t, true) {
+				did = append(did, c.Args[0])
+			}
+			if !slices.Equal(did, test.want) || len(b.lacking) > 0 {
+				t.Errorf("did %v, want %v; lacks %v", did, test.want, b.lacking)
+			}
+		})
+	}
+}

@@ -41,6 +41,7 @@ type behaviour struct {
 	BinfmtFlags  string            // of the handlers that are installed; none is where ""
 	BinfmtSays   string
 	BinfmtHidden bool // the handlers take effect, and can't be seen
+	Late         int  // how many lists it takes until they are known
 }
 
 // call is what a fake was given.
@@ -88,7 +89,7 @@ func fake(dir, program string, args []string) error {
 	if program == "docker" {
 		return fakeDocker(dir, b, args)
 	}
-	return fakeBuildx(dir, b, args)
+	return fakeBuildx(dir, b, args, times)
 }
 
 // record appends a call and returns how many there were with this first argument.
@@ -115,11 +116,13 @@ func record(dir string, c call) (times int, err error) {
 }
 
 // fakeBuildx keeps builders as buildx does: one file each in BUILDX_CONFIG.
-func fakeBuildx(dir string, b behaviour, args []string) error {
+func fakeBuildx(dir string, b behaviour, args []string, times int) error {
 	instances := filepath.Join(os.Getenv("BUILDX_CONFIG"), "instances")
 	switch args[0] {
 	case "create":
 		return fakeCreate(instances, b, args)
+	case "stop":
+		return os.Remove(filepath.Join(dir, "running"))
 	case "inspect":
 		name := args[len(args)-1]
 		path := filepath.Join(dir, "running")
@@ -131,7 +134,7 @@ func fakeBuildx(dir string, b behaviour, args []string) error {
 		}
 		return nil
 	case "ls":
-		return fakeList(dir, instances, b)
+		return fakeList(dir, instances, b, times)
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }
@@ -164,7 +167,7 @@ func fakeCreate(instances string, b behaviour, args []string) error {
 	return errors.Join(os.MkdirAll(instances, 0o700), os.WriteFile(path, text, 0o600))
 }
 
-func fakeList(dir, instances string, b behaviour) error {
+func fakeList(dir, instances string, b behaviour, times int) error {
 	all := slices.Clone(b.Own)
 	if os.Getenv("BUILDX_CONFIG") == os.Getenv("FAKE_CONFIG") {
 		all = append(all, entry{Name: "default", Driver: "docker", Current: !slices.ContainsFunc(all, func(e entry) bool { return e.Current })})
@@ -191,6 +194,9 @@ func fakeList(dir, instances string, b behaviour) error {
 				e.Nodes[i].Status = "running"
 			}
 			for _, arch := range strings.Fields(string(installed)) {
+				if times < b.Late {
+					continue
+				}
 				e.Nodes[i].Platforms = append(e.Nodes[i].Platforms, "linux/"+arch)
 			}
 		}

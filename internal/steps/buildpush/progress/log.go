@@ -1,0 +1,379 @@
+// Package progress makes what buildx reports of a build readable: a log in
+// which steps follow each other though they run at once, a record of them, what
+// failed, and a summary.
+//
+// buildx with --progress=rawjson writes to standard error one JSON object a
+// line, and beside them lines of text of its own.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// maxReport bounds, in bytes, a line of buildx.
+	maxReport = 4 << 20
+	// maxSteps bounds the steps of a build that are told of.
+	maxSteps = 10_000
+	// maxHeld bounds, in bytes, the output of one step that waits for its
+	// turn: what BuildKit keeps of it by default. maxAllHeld bounds it for all.
+	maxHeld    = 2 << 20
+	maxAllHeld = 32 << 20
+	// maxTail bounds, in lines, what an error quotes of a step's output, and
+	// maxSaid what is kept for it of what buildx says itself.
+	maxTail = 40
+	maxSaid = 200
+	// maxNotes bounds, in lines, the text that waits for a step's end.
+	maxNotes = 1000
+	// settled is how long after its end a step counts as done: BuildKit works
+	// at some in several goes.
+	settled = noticeable
+	// patience is how often a step that has no output is told of as it goes.
+	patience = 5 * time.Second
+)
+
+// Console takes a log: text, and groups of text with a title.
+type Console interface {
+	io.Writer
+	Group(title string)
+	EndGroup()
+}
+
+// Log reads what buildx writes to standard error, and prints it. One step at a
+// time is live, and its output is printed as it comes; that of others is held
+// until they are live or done. So a long step is seen at work, and no lines of
+// two steps mingle.
+type Log struct {
+	mu     sync.Mutex
+	out    Console
+	err    error // the first that out has returned
+	input  splitter
+	result splitter
+	buffer strings.Builder
+
+	now     time.Time        // of the latest report, by the builder's clock
+	steps   map[string]*step // by the digest of a vertex and by the ID of a group
+	order   []*step
+	running []*step
+	done    []*step // ended, and not yet printed
+	live    *step
+	open    bool     // the live step's group is
+	held    int      // bytes of output that waits
+	notes   []string // text that waits for the end of the live step
+	warned  map[string]bool
+	said    []string // the last of what buildx said itself
+}
+
+// New returns a log that is printed to out.
+func New(out Console) *Log {
+	return &Log{
+		out: out, steps: map[string]*step{}, warned: map[string]bool{},
+		input: splitter{max: maxReport}, result: splitter{max: maxLine},
+	}
+}
+
+// Write takes a piece of buildx's standard error. It returns an error where
+// the console has returned one.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.input.write(p, l.line)
+	l.print()
+	return len(p), l.err
+}
+
+// Stdout returns the writer for buildx's standard output, where it writes the
+// result of a check or an outline. Nothing in it is read as progress.
+func (l *Log) Stdout() io.Writer { return resultWriter{l} }
+
+type resultWriter struct{ l *Log }
+
+func (w resultWriter) Write(p []byte) (int, error) {
+	w.l.mu.Lock()
+	defer w.l.mu.Unlock()
+	w.l.result.write(p, w.l.say)
+	w.l.print()
+	return len(p), w.l.err
+}
+
+// Close prints what is left, once buildx has ended, and returns the record of
+// the build. The error is the console's.
+func (l *Log) Close() (Record, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.input.flush(l.line)
+	l.result.flush(l.say)
+	if l.live != nil {
+		l.end()
+	}
+	for _, s := range slices.Clone(l.running) {
+		s.flush(l)
+		l.retire(s)
+	}
+	l.printDone(true)
+	l.printNotes()
+	l.print()
+	return l.record(), l.err
+}
+
+// line takes a line of buildx.
+func (l *Log) line(line []byte) {
+	report, ok := parseStatus(line)
+	if !ok {
+		l.say(line)
+		return
+	}
+	for _, v := range report.Vertexes {
+		l.vertex(v)
+	}
+	for _, v := range report.Statuses {
+		if s := l.steps[v.Vertex]; s != nil {
+			l.clock(v.Timestamp)
+			s.part(v)
+		}
+	}
+	for _, v := range report.Logs {
+		if s := l.steps[v.Vertex]; s != nil {
+			l.clock(v.Timestamp)
+			s.output(l, v)
+		}
+	}
+	for _, w := range report.Warnings {
+		text := "WARNING: " + oneLine(string(w.Short), maxCause)
+		if len(l.warned) < maxNotes && !l.warned[text] {
+			l.warned[text] = true
+			l.note(text)
+		}
+	}
+	l.show()
+}
+
+func (l *Log) clock(t time.Time) {
+	if t.After(l.now) {
+		l.now = t
+	}
+}
+
+func (l *Log) vertex(v vertex) {
+	s := l.steps[v.key()]
+	if s == nil {
+		if len(l.steps) >= maxSteps {
+			return
+		}
+		name := v.Name
+		if v.Group != nil {
+			name = v.Group.Name
+		}
+		s = newStep(name)
+		l.order = append(l.order, s)
+		l.steps[v.key()] = s
+	}
+	if l.steps[v.Digest] == nil && len(l.steps) < maxSteps {
+		l.steps[v.Digest] = s
+	}
+	if len(s.inputs) == 0 && len(v.Inputs) <= maxInputs {
+		s.inputs = v.Inputs
+	}
+	ran := s.running()
+	if !s.update(v) {
+		return
+	}
+	l.clock(v.Started)
+	l.clock(v.Completed)
+	switch {
+	case s.running() && !ran:
+		l.running = append(remove(l.running, s), s)
+		l.done = remove(l.done, s)
+	case !s.running() && s != l.live:
+		s.flush(l)
+		l.retire(s)
+	}
+}
+
+// retire puts a step that has ended into the queue for printing.
+func (l *Log) retire(s *step) {
+	l.running = remove(l.running, s)
+	if s.err == "" && !s.running() {
+		s.tail = nil
+	}
+	// A second report of a step that has been told of must have something new.
+	fresh := s.shown == 0 || s.err != "" || len(s.held) > 0 || !s.cached && worked(s.intervals[s.shown:], l.now) >= noticeable
+	if fresh && !slices.Contains(l.done, s) {
+		l.done = append(l.done, s)
+	}
+}
+
+func remove(steps []*step, s *step) []*step {
+	return slices.DeleteFunc(steps, func(other *step) bool { return other == s })
+}
+
+// show prints what can be printed by now.
+func (l *Log) show() {
+	for {
+		if l.live != nil {
+			l.printHeld(l.live)
+			if l.live.running() {
+				return
+			}
+			l.end()
+		}
+		i := slices.IndexFunc(l.running, func(s *step) bool { return len(s.held) > 0 || s.runs() })
+		if i < 0 {
+			break
+		}
+		l.printDone(true)
+		l.live, l.open = l.running[i], true
+		l.group(l.title(l.live))
+	}
+	l.printDone(false)
+	for _, s := range l.running {
+		since := s.progress
+		if since.IsZero() {
+			since = s.intervals[len(s.intervals)-1].start
+		}
+		if l.now.Sub(since) >= patience {
+			s.progress = l.now
+			l.entry("…", l.title(s), s.figures(l.now))
+		}
+	}
+}
+
+// end ends the display of the live step, which may still run.
+func (l *Log) end() {
+	s := l.live
+	l.live = nil
+	s.flush(l)
+	l.retire(s)
+	l.done = remove(l.done, s)
+	l.finish(s)
+	l.printNotes()
+}
+
+// printDone prints the steps that have ended, those that may go on only if all
+// is true.
+func (l *Log) printDone(all bool) {
+	for len(l.done) > 0 {
+		s := l.done[0]
+		if !all && l.now.Sub(s.intervals[len(s.intervals)-1].end) < settled {
+			return
+		}
+		l.done = l.done[1:]
+		l.finish(s)
+	}
+}
+
+// finish prints how a step has ended, with its output if some was held.
+func (l *Log) finish(s *step) {
+	name := l.title(s)
+	if len(s.held) > 0 && !l.open {
+		l.open = true
+		l.group(name)
+	}
+	l.printHeld(s)
+	if l.open {
+		l.open = false
+		l.endGroup()
+		if brackets.MatchString(name) { // the group's title has the rest
+			name, _, _ = strings.Cut(name, "]")
+			name += "]"
+		}
+	}
+	took := duration(worked(s.intervals[min(s.shown, len(s.intervals)-1):], l.now))
+	switch {
+	case s.running():
+		l.entry("NOT DONE", name, s.figures(l.now))
+	case s.canceled():
+		l.entry("CANCELED", name, "")
+	case s.err != "":
+		l.entry("ERROR", name, s.cause())
+	case s.cached:
+		l.entry("CACHED", name, "")
+	default:
+		l.entry(took, name, s.figures(l.now))
+	}
+	s.shown = len(s.intervals)
+	clear(s.parts)
+	s.ids = nil
+}
+
+// entry prints one line of the log: how a step is, its name and what else
+// there is to say of it.
+func (l *Log) entry(state, name, remark string) {
+	if remark != "" {
+		name += ": " + remark
+	}
+	fmt.Fprintf(&l.buffer, "%8s  %s\n", state, name)
+}
+
+// title returns a step's name with its platform, which BuildKit leaves out of
+// some.
+func (l *Log) title(s *step) string {
+	p := l.platform(s)
+	if s.title.platform == p {
+		return s.name
+	}
+	return "[" + p.String() + " " + strings.TrimPrefix(s.name, "[")
+}
+
+// say takes a line of text that is buildx's own.
+func (l *Log) say(line []byte) {
+	text := clean(line)
+	if l.said = append(l.said, plain(text)); len(l.said) > 2*maxSaid {
+		l.said = slices.Clone(l.said[maxSaid:])
+	}
+	l.note(text)
+}
+
+// note prints text, or keeps it until the live step has ended.
+func (l *Log) note(text string) {
+	if l.live == nil {
+		l.printDone(true)
+		l.buffer.WriteString(text + "\n")
+	} else if len(l.notes) < maxNotes {
+		l.notes = append(l.notes, text)
+	}
+}
+
+func (l *Log) printNotes() {
+	for _, text := range l.notes {
+		l.buffer.WriteString(text + "\n")
+	}
+	l.notes = nil
+}
+
+func (l *Log) printHeld(s *step) {
+	if s.dropped > 0 {
+		fmt.Fprintf(&l.buffer, "… %d lines are left out …\n", s.dropped)
+	}
+	for _, line := range s.held {
+		l.buffer.WriteString(line + "\n")
+	}
+	l.held -= s.size
+	s.held, s.size, s.dropped = nil, 0, 0
+}
+
+func (l *Log) group(title string) {
+	l.print()
+	l.out.Group(title)
+}
+
+func (l *Log) endGroup() {
+	l.print()
+	l.out.EndGroup()
+}
+
+// print passes on what was printed so far.
+func (l *Log) print() {
+	if l.buffer.Len() == 0 {
+		return
+	}
+	if _, err := io.WriteString(l.out, l.buffer.String()); err != nil && l.err == nil {
+		l.err = err
+	}
+	l.buffer.Reset()
+}

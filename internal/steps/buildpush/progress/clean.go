@@ -67,9 +67,13 @@ func plain(text string) string { return escapes.ReplaceAllString(text, "") }
 
 // oneLine returns text as a line of max bytes at most.
 func oneLine(text string, max int) string {
-	text = plain(clean([]byte(strings.Join(strings.Fields(text), " "))))
+	text = plain(clean([]byte(spaced(text))))
+	text = spaced(text) // control characters may have had spaces on both sides
 	if len(text) <= max {
 		return text
 	}
 	return strings.ToValidUTF8(text[:max], "") + "…"
 }
+
+// spaced returns text with one space for each run of white space.
+func spaced(text string) string { return strings.Join(strings.Fields(text), " ") }

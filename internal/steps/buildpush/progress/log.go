@@ -111,9 +111,14 @@ func (l *Log) Close() (Record, error) {
 	if l.live != nil {
 		l.end()
 	}
-	for _, s := range slices.Clone(l.running) {
+	for _, s := range l.order {
 		s.flush(l)
-		l.retire(s)
+		if len(s.intervals) == 0 && len(s.held) > 0 { // output without a start
+			s.intervals = []interval{{l.now, l.now}}
+		}
+		if s.running() || len(s.held) > 0 {
+			l.retire(s)
+		}
 	}
 	l.printDone(true)
 	l.printNotes()
@@ -141,6 +146,9 @@ func (l *Log) line(line []byte) {
 		if s := l.steps[v.Vertex]; s != nil {
 			l.clock(v.Timestamp)
 			s.output(l, v)
+			if len(s.intervals) > 0 && !s.running() && s != l.live { // late
+				l.retire(s)
+			}
 		}
 	}
 	for _, w := range report.Warnings {

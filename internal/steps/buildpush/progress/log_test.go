@@ -217,6 +217,24 @@ func TestReportsComeAgain(t *testing.T) {
 	}
 }
 
+func TestOutputMayComeLateOrEarly(t *testing.T) {
+	t.Parallel()
+	s := newStream(t)
+	s.end("[a 1/1] COPY x", 0, 1)
+	s.start("[b 1/1] RUN y", 1)
+	s.end("[b 1/1] RUN y", 1, 2)
+	s.expect("    1.0s  [a 1/1] COPY x\n::group::[b 1/1] RUN y\n::endgroup::\n    1.0s  [b 1/1]\n")
+	s.write("[a 1/1] COPY x", "late\n", 3)
+	s.expect("::group::[a 1/1] COPY x\nlate\n::endgroup::\n    1.0s  [a 1/1]\n")
+	s.report(map[string]any{"vertexes": []any{map[string]any{"digest": "c", "name": "c"}}})
+	s.write("c", "early", 4)
+	s.expect("")
+	if _, err := s.log.Close(); err != nil {
+		t.Error(err)
+	}
+	s.expect("::group::c\nearly\n::endgroup::\n    0.0s  c\n")
+}
+
 func TestLongStepsWithoutOutputAreTold(t *testing.T) {
 	t.Parallel()
 	s := newStream(t)

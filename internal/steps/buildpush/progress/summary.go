@@ -34,12 +34,11 @@ func (r Record) Markdown(rows []Row) string {
 			rows = append(rows, Row{Platform: p})
 		}
 	}
-	var b strings.Builder
-	b.WriteString(r.table(rows))
-	if chart := r.gantt(); chart != "" {
-		b.WriteString("\n" + chart)
+	table, chart := r.table(rows), r.gantt()
+	if table != "" && chart != "" {
+		table += "\n"
 	}
-	return b.String()
+	return table + chart
 }
 
 // platforms returns the platforms of instructions, sorted by name.

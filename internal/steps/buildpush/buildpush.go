@@ -20,10 +20,10 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/markdown"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // Config holds the step's inputs. Those that docker/build-push-action has, too,
@@ -80,8 +80,8 @@ type Deps struct {
 	DockerConfigDir string
 	// TempDir is where the private directory goes.
 	TempDir string
-	// Output takes the log of buildx.
-	Output io.Writer
+	// Output takes the log of the build.
+	Output progress.Console
 	Log    *slog.Logger
 }
 
@@ -97,12 +97,17 @@ type Result struct {
 	Metadata json.RawMessage `output:"metadata"`
 
 	manifests []registry.PlatformManifest
+	record    progress.Record
 	resumed   bool
 }
 
-// Summary returns the platforms and their digests as Markdown.
+// Summary returns the platforms, their digests and how they were built as
+// Markdown; of a build that failed, how far it came.
 func (r *Result) Summary() string {
 	if r.Digest == "" {
+		if report := r.record.Markdown(nil); report != "" {
+			return "## Build\n\nIt failed.\n\n" + report
+		}
 		return ""
 	}
 	var b strings.Builder
@@ -113,11 +118,11 @@ func (r *Result) Summary() string {
 	for _, pinned := range r.Images {
 		fmt.Fprintf(&b, "- `%s`\n", pinned)
 	}
-	b.WriteString("\n| platform | digest |\n|---|---|\n")
+	var rows []progress.Row
 	for _, m := range r.manifests {
-		fmt.Fprintf(&b, "| %s | `%s` |\n", markdown.Code(m.Platform.String()), m.Digest)
+		rows = append(rows, progress.Row{Platform: m.Platform, Digest: m.Digest})
 	}
-	return b.String()
+	return b.String() + "\n" + r.record.Markdown(rows)
 }
 
 // Print writes where the image is, as plain text.
@@ -143,7 +148,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	resumed := metadata.Digest != ""
 	if !resumed {
 		if metadata, err = build(ctx, cfg, d); err != nil {
-			return Result{}, err
+			return Result{record: metadata.record}, err
 		}
 	}
 	manifests, err := readBack(ctx, cfg, metadata.Digest, d.Registry)
@@ -155,6 +160,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		ImageID:   metadata.imageID(),
 		Metadata:  metadata.text,
 		manifests: manifests,
+		record:    metadata.record,
 		resumed:   resumed,
 	}
 	for _, repo := range cfg.Images {

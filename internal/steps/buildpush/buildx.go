@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // grace is how long a cancelled buildx may tidy up. A runner kills the step
@@ -44,14 +45,20 @@ func build(ctx context.Context, cfg Config, d Deps) (m metadata, err error) {
 	}
 	v := invocation{metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, builderID: d.BuilderID}
 	warnOfIdleCache(cfg.Build, d)
-	var log tail
-	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &log)); err != nil {
-		if ctx.Err() != nil {
-			return metadata{}, fmt.Errorf("build: %w", ctx.Err())
-		}
-		return metadata{}, explain(err, log.String())
+	log := progress.New(d.Output)
+	err = d.execute(ctx, append(command, cfg.arguments(v)...), log.Stdout(), log)
+	record, closed := log.Close()
+	switch {
+	case ctx.Err() != nil:
+		return metadata{record: record}, fmt.Errorf("build: %w", ctx.Err())
+	case err != nil:
+		return metadata{record: record}, explain(err, record.Failure())
+	case closed != nil:
+		return metadata{record: record}, closed
 	}
-	return readMetadata(v.metadataFile)
+	m, err = readMetadata(v.metadataFile)
+	m.record = record
+	return m, err
 }
 
 // findBuildx returns the command that is buildx: docker's plugin, or the
@@ -65,7 +72,7 @@ func (d Deps) findBuildx(ctx context.Context) ([]string, error) {
 		command := append([]string{path}, names[1:]...)
 		var version bytes.Buffer
 		// A docker without the plugin answers with its own help.
-		err = d.execute(ctx, append(slices.Clip(command), "version"), &version)
+		err = d.execute(ctx, append(slices.Clip(command), "version"), &version, &version)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -80,9 +87,9 @@ func (d Deps) findBuildx(ctx context.Context) ([]string, error) {
 
 // execute runs a command in a process group of its own. When ctx is done the
 // group gets SIGINT, and what is left of it after a while is killed.
-func (d Deps) execute(ctx context.Context, command []string, out io.Writer) error {
+func (d Deps) execute(ctx context.Context, command []string, stdout, stderr io.Writer) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the command is buildx
-	cmd.Env, cmd.Stdout, cmd.Stderr = d.Env, out, out
+	cmd.Env, cmd.Stdout, cmd.Stderr = d.Env, stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {
 		if syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) != nil {

@@ -80,7 +80,7 @@ func (c Config) arguments(v invocation) []string {
 		{"--attest", b.Attests},
 		{"--output", one(output(c.Images))},
 		{"--metadata-file", one(v.metadataFile)},
-		{"--progress", one("plain")},
+		{"--progress", one("rawjson")},
 	}
 	args := []string{"build"}
 	for _, o := range options {

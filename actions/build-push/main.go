@@ -40,7 +40,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 		Env:             rt.Environ(),
 		DockerConfigDir: rt.DockerConfigDir(),
 		TempDir:         rt.TempDir(),
-		Output:          rt.Stdout,
+		Output:          rt.Console(),
 		Log:             rt.Log,
 	})
 }

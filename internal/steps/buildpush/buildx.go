@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // grace is how long a cancelled buildx may tidy up. A runner kills the step
@@ -49,20 +50,24 @@ func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, 
 	}
 	v := invocation{metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
 	warnOfIdleCache(cfg.Build, d)
-	var answer, log tail
-	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &answer), io.MultiWriter(d.Output, &log)); err != nil {
-		switch {
-		case ctx.Err() != nil:
-			return metadata{}, fmt.Errorf("build: %w", ctx.Err())
-		case cfg.Build.calls() && answer.String() != "":
-			return metadata{}, refuse(cfg.Build.Call, err, answer.String())
-		}
-		return metadata{}, explain(err, log.String())
+	log := progress.New(d.Output)
+	var answer bytes.Buffer
+	err = d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(log.Stdout(), &answer), log)
+	record, closed := log.Close()
+	m.record = record
+	switch {
+	case ctx.Err() != nil:
+		return m, fmt.Errorf("build: %w", ctx.Err())
+	case err != nil && cfg.Build.calls() && answer.Len() > 0:
+		return m, refuse(cfg.Build.Call, err, answer.String())
+	case err != nil:
+		return m, explain(err, record.Failure())
+	case closed != nil || cfg.Build.calls():
+		return m, closed
 	}
-	if cfg.Build.calls() {
-		return metadata{}, nil
-	}
-	return readMetadata(v.metadataFile)
+	m, err = readMetadata(v.metadataFile)
+	m.record = record
+	return m, err
 }
 
 // findBuildx returns the command that is buildx: docker's plugin, or the

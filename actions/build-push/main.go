@@ -39,6 +39,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 		LookPath:        exec.LookPath,
 		Env:             rt.Environ(),
 		DockerConfigDir: rt.DockerConfigDir(),
+		BinfmtDir:       "/proc/sys/fs/binfmt_misc",
 		TempDir:         rt.TempDir(),
 		Output:          rt.Console(),
 		Log:             rt.Log,

@@ -24,6 +24,7 @@ import (
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
+	"github.com/org/release-actions/internal/steps/buildpush/builder"
 	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
@@ -33,6 +34,7 @@ type Config struct {
 	Destination
 	Platforms    []image.Platform `input:"platforms,comma"`
 	Build        Build
+	Builder      builder.Config
 	Attestations Attestations
 	Secrets      Mounts
 	Registry     registry.Credentials
@@ -47,7 +49,7 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	errs := []error{c.Destination.Validate(), c.Secrets.Validate(), c.Registry.Validate()}
+	errs := []error{c.Destination.Validate(), c.Builder.Validate(), builder.CheckPlatforms(c.Platforms), c.Secrets.Validate(), c.Registry.Validate()}
 	for _, in := range []Pair{{"context", c.Build.Context}, {"file", c.Build.File}} {
 		if strings.HasPrefix(in.Value, "-") {
 			errs = append(errs, hint.Wrap(fmt.Errorf("input %q: %q is no path, and a step has no standard input", in.Name, in.Value), "write it as in %q", "./"+in.Value))
@@ -72,6 +74,8 @@ type Deps struct {
 	Env []string
 	// DockerConfigDir holds docker's own configuration.
 	DockerConfigDir string
+	// BinfmtDir is where the kernel lists its handlers of foreign programs.
+	BinfmtDir string
 	// TempDir is where the private directory goes.
 	TempDir string
 	// Output takes the log of the build.

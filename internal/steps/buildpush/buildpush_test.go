@@ -17,6 +17,7 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/steps/buildpush/builder"
 )
 
 func TestBuildIsPushedByDigestToEveryRegistry(t *testing.T) {
@@ -383,12 +384,43 @@ func TestBuildxIsFound(t *testing.T) {
 	w.checkNothingLeft(t)
 }
 
+func TestBuilderIsMadeForTheBuildAndRemoved(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"push", "fail", "silent"} {
+		w := newWorld(t, mode)
+		w.cfg.Builder.Driver = builder.Container
+		if _, err := Run(t.Context(), w.cfg, w.deps); (err == nil) != (mode == "push") {
+			t.Errorf("%s: error %v", mode, err)
+		}
+		made := w.checkBuilderRemoved(t)
+		if used := flagOf(w.call(t).Args, "--builder"); used != made {
+			t.Errorf("%s: built with %q, made %q", mode, used, made)
+		}
+		w.checkNothingLeft(t)
+	}
+}
+
+func TestSelectedBuilderIsUsedAndKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+		t.Fatal(err)
+	}
+	if used := flagOf(w.call(t).Args, "--builder"); used != "mine" {
+		t.Errorf("built with %q", used)
+	}
+	if _, err := os.Stat(w.report + ".removed"); err == nil {
+		t.Error("the user's builder is removed")
+	}
+}
+
 func TestCancelledBuildLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"hang", "stubborn"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, mode)
+			w.cfg.Builder.Driver = builder.Container
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			done := make(chan error, 1)
@@ -417,6 +449,7 @@ func TestCancelledBuildLeavesNothing(t *testing.T) {
 			if _, err := os.Stat(w.report + ".interrupted"); mode == "hang" && err != nil {
 				t.Error("buildx had no chance to tidy up")
 			}
+			w.checkBuilderRemoved(t)
 			w.checkNothingLeft(t)
 		})
 	}

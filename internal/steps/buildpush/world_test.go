@@ -100,6 +100,7 @@ func newWorld(t *testing.T, mode string) *world {
 		},
 		Env:             []string{"FAKE_BUILDX=" + mode, "FAKE_REPORT=" + w.report, "SOURCE_DATE_EPOCH=1700000000", "DOCKER_CONFIG=/nowhere", "NPM_TOKEN=from-the-environment"},
 		DockerConfigDir: docker,
+		BinfmtDir:       filepath.Join(w.temp, "binfmt_misc"),
 		TempDir:         w.temp,
 		Output:          &w.output,
 		Log:             slog.New(slog.NewTextHandler(&w.log, nil)),
@@ -133,4 +134,14 @@ func (w *world) checkNothingLeft(t *testing.T) {
 	if left, err := os.ReadDir(w.temp); err != nil || len(left) > 0 {
 		t.Errorf("left in the directory for temporary files: %v, %v", left, err)
 	}
+}
+
+// checkBuilderRemoved returns the builder that was made, which must be gone.
+func (w *world) checkBuilderRemoved(t *testing.T) string {
+	t.Helper()
+	removed, err := os.ReadFile(w.report + ".removed")
+	if err != nil {
+		t.Error("no builder was removed:", err)
+	}
+	return string(removed)
 }

@@ -70,6 +70,8 @@ type Deps struct {
 	LookPath func(string) (string, error)
 	// Env is the environment for buildx, free of what a build has no business with.
 	Env []string
+	// CacheAccess are the variables that give buildx the right to use GitHub's cache.
+	CacheAccess []string
 	// DockerConfigDir holds docker's own configuration.
 	DockerConfigDir string
 	// TempDir is where the private directory goes.

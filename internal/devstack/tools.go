@@ -47,6 +47,7 @@ var tools = []tool{
 	{name: "docker-buildx", group: groupWorld, module: "build", pkg: "github.com/docker/buildx/cmd/buildx", version: "github.com/docker/buildx/version.Version"},
 	{name: "buildctl", group: groupRunner, module: "build", pkg: "github.com/moby/buildkit/cmd/buildctl", version: "github.com/moby/buildkit/version.Version"},
 	{name: "act", group: groupRunner, module: "lint", pkg: "github.com/nektos/act"},
+	{name: "github-script", group: groupRunner, module: "script", pkg: "./"},
 	{name: "crane", group: groupJudges, module: "sigstore", pkg: "github.com/google/go-containerregistry/cmd/crane"},
 	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},

@@ -72,6 +72,8 @@ type Deps struct {
 	LookPath func(string) (string, error)
 	// Env is the environment for buildx, free of what a build has no business with.
 	Env []string
+	// CacheAccess are the variables that give buildx the right to use GitHub's cache.
+	CacheAccess []string
 	// DockerConfigDir holds docker's own configuration.
 	DockerConfigDir string
 	// BinfmtDir is where the kernel lists its handlers of foreign programs.

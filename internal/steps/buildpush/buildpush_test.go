@@ -328,28 +328,6 @@ func TestRefusedLoginFailsBeforeTheBuild(t *testing.T) {
 	}
 }
 
-func TestIdleCacheIsTold(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		cache, variable string
-		told            bool
-	}{
-		{"type=gha,mode=max", "", true},
-		{"type=gha,mode=max", "ACTIONS_RUNTIME_TOKEN=x", false},
-		{"type=registry,ref=ghcr.io/acme/app:cache", "", false},
-	} {
-		w := newWorld(t, "push")
-		w.cfg.Build.CacheTo = Lines{test.cache}
-		w.deps.Env = append(w.deps.Env, test.variable)
-		if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
-			t.Fatal(err)
-		}
-		if told := strings.Contains(w.log.String(), "does nothing here"); told != test.told {
-			t.Errorf("%q with %q: told %v\n%s", test.cache, test.variable, told, w.log.String())
-		}
-	}
-}
-
 func TestBuildxIsFound(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()

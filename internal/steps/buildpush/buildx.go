@@ -58,7 +58,7 @@ func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, 
 	defer func() { err = errors.Join(err, b.Close(ctx)) }()
 	d.Env = b.Env
 	v := invocation{builder: b.Name, metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
-	warnOfIdleCache(cfg.Build, d)
+	cfg.Build, d.Env = cfg.withCaches(d)
 	log := progress.New(d.Output)
 	var answer bytes.Buffer
 	err = d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(log.Stdout(), &answer), log)
@@ -133,17 +133,6 @@ func (d Deps) execute(ctx context.Context, command []string, stdout, stderr io.W
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly, nothing is left
 	}
 	return err
-}
-
-// warnOfIdleCache says that buildx passes over GitHub's cache without a word
-// where nothing gives the right to use it.
-func warnOfIdleCache(b Build, d Deps) {
-	for _, cache := range slices.Concat(b.CacheFrom, b.CacheTo) {
-		if strings.Contains(cache, "type=gha") && !strings.Contains(cache, "token=") && !hasVariable(d.Env, "ACTIONS_RUNTIME_TOKEN") {
-			d.Log.Warn("a cache of type=gha does nothing here: ACTIONS_RUNTIME_TOKEN is not set, which the runner gives to JavaScript actions only; use type=registry")
-			return
-		}
-	}
 }
 
 func hasVariable(env []string, name string) bool {

@@ -33,8 +33,8 @@ func withheldCapabilities() (names []string, err error) {
 }
 
 // modestRunc is a script in the place of runc that takes withheld capabilities
-// out of containers' configurations: an engine gives all to a privileged one,
-// which then fails to start.
+// out of the configurations of containers and of what is executed in them: an
+// engine gives all to a privileged one, which then fails to start.
 func modestRunc(runc string, withheld []string) string {
 	var edits strings.Builder
 	for _, name := range withheld {
@@ -43,9 +43,12 @@ func modestRunc(runc string, withheld []string) string {
 	return fmt.Sprintf(`#!/bin/sh
 before=
 for argument; do
-	[ "$before" != --bundle ] || sed -i%s "$argument/config.json"
+	case $before in
+	--bundle) sed -i%[1]s "$argument/config.json" ;;
+	--process) sed -i%[1]s "$argument" ;;
+	esac
 	before=$argument
 done
-exec '%s' "$@"
+exec '%[2]s' "$@"
 `, edits.String(), runc)
 }

@@ -11,26 +11,31 @@ import (
 func TestModestRuncTakesCapabilitiesOut(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	script, config, said := filepath.Join(dir, "runc"), filepath.Join(dir, "bundle", "config.json"), filepath.Join(dir, "said")
-	real := filepath.Join(dir, "real-runc")
+	const full, modest = `{"bounding":["CAP_CHOWN","CAP_SYS_RESOURCE","CAP_BPF"],"permitted":["CAP_BPF","CAP_CHOWN"]}`, `{"bounding":["CAP_CHOWN"],"permitted":["CAP_CHOWN"]}`
+	script, config, process, said := filepath.Join(dir, "runc"), filepath.Join(dir, "bundle", "config.json"), filepath.Join(dir, "process"), filepath.Join(dir, "said")
+	original := filepath.Join(dir, "original-runc")
 	if err := os.Mkdir(filepath.Dir(config), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{
-		script: modestRunc(real, []string{"CAP_SYS_RESOURCE", "CAP_BPF"}),
-		real:   "#!/bin/sh\necho \"$@\" >" + said + "\n",
-		config: `{"bounding":["CAP_CHOWN","CAP_SYS_RESOURCE","CAP_BPF"],"permitted":["CAP_BPF","CAP_CHOWN"]}`,
+		script:   modestRunc(original, []string{"CAP_SYS_RESOURCE", "CAP_BPF"}),
+		original: "#!/bin/sh\necho \"$@\" >>" + said + "\n",
+		config:   full,
+		process:  full,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.CommandContext(t.Context(), script, "--log", "x", "create", "--bundle", filepath.Dir(config), "id").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, args := range [][]string{{"--log", "x", "create", "--bundle", filepath.Dir(config), "id"}, {"exec", "--process", process, "id"}} {
+		if out, err := exec.CommandContext(t.Context(), script, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
 	}
 	for path, want := range map[string]string{
-		config: `{"bounding":["CAP_CHOWN"],"permitted":["CAP_CHOWN"]}`,
-		said:   "--log x create --bundle " + filepath.Dir(config) + " id\n",
+		config:  modest,
+		process: modest,
+		said:    "--log x create --bundle " + filepath.Dir(config) + " id\nexec --process " + process + " id\n",
 	} {
 		if got, err := os.ReadFile(path); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v; want %q", path, got, err, want)

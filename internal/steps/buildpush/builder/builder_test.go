@@ -229,7 +229,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for range 500 {
-			if made, _ := filepath.Glob(filepath.Join(w.deps.Dir, configDir, "instances", "*")); len(made) > 0 {
+			if calls, _ := os.ReadFile(filepath.Join(w.dir, "calls")); strings.Contains(string(calls), "inspect") {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)

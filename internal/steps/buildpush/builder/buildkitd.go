@@ -73,7 +73,7 @@ func (c Config) buildkitdConfig(dir, fallback string) (string, error) {
 		return path, nil
 	}
 	path = filepath.Join(dir, "buildkitd.toml")
-	return path, os.WriteFile(path, merged, 0o600)
+	return path, os.WriteFile(path, merged, 0o600) //nolint:gosec // in our own directory
 }
 
 // withMirrors returns the TOML with mirrors put before those that it has. It

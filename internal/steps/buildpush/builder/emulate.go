@@ -2,6 +2,7 @@ package builder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ const emulationMend = `build natively on a runner or node of that kind, or cross
 
 // provide sees to it that the platforms can be built for. Where programs of
 // one run nowhere, QEMU is installed on this machine if one of the nodes is on
-// it. Elsewhere that can't be done from here, and need not be: a build that
+// it. What then is lacking is told, and need not matter: a build that
 // cross-compiles runs nothing of the platform that it is for.
 func (b *Builder) provide(ctx context.Context, cfg Config, platforms []image.Platform) error {
 	var emulated []image.Platform
@@ -24,21 +25,43 @@ func (b *Builder) provide(ctx context.Context, cfg Config, platforms []image.Pla
 			emulated = append(emulated, p)
 		}
 	}
-	if b.lacking = lack(b.nodes, platforms); len(b.lacking) > 0 {
+	b.lacking = lack(b.nodes, platforms)
+	if archs := b.installable(); len(archs) > 0 && cfg.BinfmtImage != NoBinfmt {
 		local, err := b.localNode(ctx)
 		if err != nil {
 			return err
 		}
-		if cfg.BinfmtImage == NoBinfmt || local == nil {
-			b.deps.Log.Warn(fmt.Sprintf("no node runs programs for %s (%s): a build that runs any fails, and one that cross-compiles does not", join(b.lacking, ", "), describe(b.nodes)))
-		} else {
-			emulated = append(emulated, b.lacking...)
-			if err := b.emulate(ctx, *local, cfg.BinfmtImage); err != nil {
+		if local != nil {
+			before := b.lacking
+			if err := b.emulate(ctx, *local, cmp.Or(cfg.BinfmtImage, DefaultBinfmt), archs); err != nil {
 				return err
 			}
+			b.lacking = lack(b.nodes, platforms)
+			emulated = append(emulated, slices.DeleteFunc(before, func(p image.Platform) bool { return slices.Contains(b.lacking, p) })...)
 		}
 	}
+	if len(b.lacking) > 0 {
+		b.deps.Log.Warn(fmt.Sprintf("no node runs programs for %s (%s): a build that runs any fails, and one that cross-compiles does not", join(b.lacking, ", "), describe(b.nodes)))
+	}
 	return b.checkEmulated(ctx, emulated)
+}
+
+// installable returns the architectures that are lacking and that QEMU emulates.
+func (b *Builder) installable() (archs []string) {
+	for _, p := range b.lacking {
+		_, known := emulatable[p.Arch]
+		// An architecture that runs, though not in that variant, is no matter for QEMU.
+		if p.OS == "linux" && known && !b.hasArch(p.Arch) && !slices.Contains(archs, p.Arch) {
+			archs = append(archs, p.Arch)
+		}
+	}
+	return archs
+}
+
+func (b *Builder) hasArch(arch string) bool {
+	return slices.ContainsFunc(b.nodes, func(n node) bool {
+		return slices.ContainsFunc(n.platforms, func(p image.Platform) bool { return p.OS == "linux" && p.Arch == arch })
+	})
 }
 
 // lackMend is the mend for a build that ran a program which no node runs.
@@ -85,30 +108,19 @@ func (b *Builder) engine(ctx context.Context, endpoint string) (string, error) {
 	return strings.TrimSpace(url), err
 }
 
-// emulate installs QEMU's handlers for what is lacking.
-func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string) error {
-	if binfmtImage == "" {
-		binfmtImage = DefaultBinfmt
-	}
-	var archs []string
-	for _, p := range b.lacking {
-		if _, ok := emulatable[p.Arch]; !ok || p.OS != "linux" {
-			return hint.Wrap(fmt.Errorf("platform %q: no node runs it, and QEMU does not either (%s)", p, describe(b.nodes)), "add a node that runs it (\"append\"), or leave it out of \"platforms\"")
-		}
-		if !slices.Contains(archs, p.Arch) {
-			archs = append(archs, p.Arch)
-		}
-	}
+// emulate installs QEMU's handlers for the architectures.
+func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string, archs []string) error {
 	if err := b.checkHandlers(archs, false); err != nil {
 		return err
 	}
-	b.deps.Log.Info("installing QEMU's handlers on this machine", "for", strings.Join(archs, ","), "image", binfmtImage)
+	wanted := strings.Join(archs, ",")
+	b.deps.Log.Info("installing QEMU's handlers on this machine", "for", wanted, "image", binfmtImage)
 	docker, err := b.deps.LookPath("docker")
 	if err != nil {
 		return b.withoutEmulation(hint.Wrap(fmt.Errorf("no node runs programs for %s, and there is no docker here to install QEMU with", join(b.lacking, ", ")),
 			"install docker's command line, or %s", emulationMend))
 	}
-	command := []string{docker, "--host=" + local.endpoint, "run", "--rm", "--privileged", binfmtImage, "--install", strings.Join(archs, ",")}
+	command := []string{docker, "--host=" + local.endpoint, "run", "--rm", "--privileged", binfmtImage, "--install", wanted}
 	var said bytes.Buffer
 	if err := b.deps.Exec(ctx, b.deps.Env, command, &said, &said); err != nil {
 		return b.withoutEmulation(explain(ctx, "install QEMU's handlers", err, said.String()))
@@ -124,12 +136,11 @@ func (b *Builder) emulate(ctx context.Context, local node, binfmtImage string) e
 	if err := b.learn(all); err != nil {
 		return err
 	}
-	if left := lack(b.nodes, b.lacking); len(left) > 0 {
+	if left := b.installable(); len(left) > 0 {
 		return b.withoutEmulation(hint.Wrap(
-			fmt.Errorf("install QEMU's handlers: %s still can't run programs for %s\n%s", describe(b.nodes), join(left, ", "), quote(said.String())),
+			fmt.Errorf("install QEMU's handlers: programs for %s still don't run (%s)\n%s", strings.Join(left, ", "), describe(b.nodes), quote(said.String())),
 			"the engine must be allowed to run privileged containers and its kernel must have binfmt_misc: \"mount -t binfmt_misc binfmt_misc %s\"", b.deps.BinfmtDir))
 	}
-	b.lacking = nil
 	return nil
 }
 

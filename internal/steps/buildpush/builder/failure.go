@@ -36,13 +36,16 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
-// explain returns the failure of what was to be done, with the mend where the
-// cause is a frequent one.
+// explain returns the failure of what was to be done, unless it was cancelled.
 func explain(ctx context.Context, what string, err error, output string) error {
-	if ctx != nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	f := &failure{what: what, err: err, said: quote(output)}
+	return mended(&failure{what: what, err: err, said: quote(output)}, output)
+}
+
+// mended returns the failure with its mend where the cause is a frequent one.
+func mended(f *failure, output string) error {
 	for _, m := range mends {
 		if m.cause.MatchString(output) {
 			return hint.Wrap(f, "%s", m.mend)

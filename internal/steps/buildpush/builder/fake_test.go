@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain makes this program a buildx and a docker where the environment says so.
@@ -81,7 +82,8 @@ func fake(dir, program string, args []string) error {
 		return errors.New(said)
 	}
 	if b.Hang == args[0] {
-		select {} // until the group is killed
+		time.Sleep(time.Minute) // unless it is killed
+		return errors.New("nobody ends it")
 	}
 	if program == "docker" {
 		return fakeDocker(dir, b, args)

@@ -91,12 +91,12 @@ func (b *Builder) learn(all []entry) error {
 	}
 	e := all[i]
 	if e.Err != "" {
-		return explain(nil, fmt.Sprintf("start builder %q", b.Name), nil, e.Err)
+		return mended(&failure{what: fmt.Sprintf("start builder %q", b.Name), said: e.Err}, e.Err)
 	}
 	var nodes []node
 	for _, n := range e.Nodes {
 		if n.Err != "" {
-			return explain(nil, fmt.Sprintf("start node %q of builder %q", n.Name, b.Name), nil, n.Err)
+			return mended(&failure{what: fmt.Sprintf("start node %q of builder %q", n.Name, b.Name), said: n.Err}, n.Err)
 		}
 		if n.Status != "running" {
 			return fmt.Errorf("node %q of builder %q: %w", n.Name, b.Name, errIdle)

@@ -105,6 +105,11 @@ func (w *World) StartDebian(ctx context.Context, further ...string) error {
 	return w.run(ctx, append([]string{"debian"}, further...)...)
 }
 
+// BuildTools builds tools that Up doesn't.
+func (w *World) BuildTools(ctx context.Context, names ...string) error {
+	return w.run(ctx, append([]string{"tools"}, names...)...)
+}
+
 // Fault has a host of the world answer its next count requests for paths that
 // start with prefix with status.
 func (w *World) Fault(ctx context.Context, host string, status, count int, prefix string) error {

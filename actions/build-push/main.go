@@ -39,8 +39,9 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 		LookPath:        exec.LookPath,
 		Env:             rt.Environ(),
 		DockerConfigDir: rt.DockerConfigDir(),
+		BinfmtDir:       "/proc/sys/fs/binfmt_misc",
 		TempDir:         rt.TempDir(),
-		Output:          rt.Stdout,
+		Output:          rt.Console(),
 		Log:             rt.Log,
 	})
 }

@@ -197,16 +197,36 @@ func TestUntrustedTextIsNoCommand(t *testing.T) {
 	w.run(t, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
 		rt.Log.Info("::set-output name=x::y")
 		rt.Log.Warn("careful", "what", "50%\n::stop-commands::x")
-		_, err := io.WriteString(rt.Stdout, "first\n  ::error::forged\n##[group]x")
+		_, err := io.WriteString(rt.Stdout, "first\n  ::error::forged\na\r::error::forged\n\u00a0::error::forged\nb ##[error]forged\n##[group]x")
 		return result{}, err
 	})
-	for line := range strings.Lines(w.stdout.String()) {
-		if strings.HasPrefix(strings.TrimSpace(line), "::") && !strings.HasPrefix(line, "::warning::careful") || strings.HasPrefix(line, "##") {
+	for _, line := range strings.FieldsFunc(w.stdout.String(), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if strings.HasPrefix(strings.TrimSpace(line), "::") && !strings.HasPrefix(line, "::warning::careful") || strings.Contains(line, "##[") {
 			t.Errorf("a command got out: %q", line)
 		}
 	}
-	if !strings.Contains(w.stdout.String(), "first\n") {
+	if !strings.Contains(w.stdout.String(), "first\n") || strings.Count(w.stdout.String(), "forged") != 4 {
 		t.Errorf("text is lost: %q", &w.stdout)
+	}
+}
+
+func TestConsoleHasGroupsOnARunnerOnly(t *testing.T) {
+	t.Parallel()
+	for actions, want := range map[bool]string{
+		true:  "::group::RUN make%0A::error::x\nbuilt\n\u200b::endgroup::\n::endgroup::\n",
+		false: "RUN make\n::error::x\nbuilt\n::endgroup::\n",
+	} {
+		w := newWorld(t, actions)
+		code := w.run(t, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
+			console := rt.Console()
+			console.Group("RUN make\n::error::x")
+			_, err := io.WriteString(console, "built\n::endgroup::\n")
+			console.EndGroup()
+			return result{}, err
+		}, "-images", "acme/app")
+		if got := strings.TrimSuffix(w.stdout.String(), "names: \n"); code != 0 || got != want {
+			t.Errorf("on a runner %v: exit %d, %q, want %q", actions, code, got, want)
+		}
 	}
 }
 

@@ -112,6 +112,16 @@ func (d *daemon) engine(p enginePlan) (*part, error) {
 			return nil, err
 		}
 	}
+	withheld, err := withheldCapabilities()
+	if err != nil {
+		return nil, err
+	}
+	if len(withheld) > 0 {
+		runc := filepath.Join(programs, "runc")
+		if err := errors.Join(os.Remove(runc), os.WriteFile(runc, []byte(modestRunc(p.Programs["runc"], withheld)), 0o700)); err != nil {
+			return nil, err
+		}
+	}
 	config, err := json.MarshalIndent(map[string]any{
 		"hosts":               []string{"unix://" + engineSocket(d.plan.Dir)},
 		"data-root":           filepath.Join(dir, "root"),

@@ -17,6 +17,7 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/steps/buildpush/builder"
 )
 
 func TestBuildIsPushedByDigestToEveryRegistry(t *testing.T) {
@@ -275,12 +276,19 @@ func TestSecretsFromTheEnvironment(t *testing.T) {
 func TestFailedBuildQuotesTheStep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "fail")
-	_, err := Run(t.Context(), w.cfg, w.deps)
-	if err == nil || !strings.Contains(err.Error(), "> [build 1/1] RUN echo compiling") || strings.Contains(err.Error(), "load build definition") {
+	result, err := Run(t.Context(), w.cfg, w.deps)
+	const step = "[linux/amd64->arm64 build 3/3] RUN echo \"compiling for arm64\""
+	if err == nil || !strings.HasPrefix(err.Error(), "build: "+step) || !strings.Contains(err.Error(), "\nmain.c:501: error: expected ';'\nfail3.Dockerfile:4\n") {
 		t.Errorf("error %v", err)
 	}
-	if !strings.Contains(w.output.String(), "#6 0.064 compiling") {
-		t.Errorf("the log lacks the build: %s", w.output.String())
+	if n := strings.Count(err.Error(), "warning: unused variable"); n != 39+2 { // of 40, and the command's own in its name and place
+		t.Errorf("%d lines of the step are quoted", n)
+	}
+	if log := w.output.String(); !strings.Contains(log, step) || strings.Count(log, ": warning: unused variable\n") != 500 {
+		t.Errorf("the log lacks the build: %s", log)
+	}
+	if s := result.Summary(); !strings.Contains(s, "| `linux/arm64` | 1 built, 1 failed |") || !strings.Contains(s, "```mermaid\ngantt\n") {
+		t.Errorf("summary:\n%s", s)
 	}
 	w.checkNothingLeft(t)
 }
@@ -376,12 +384,43 @@ func TestBuildxIsFound(t *testing.T) {
 	w.checkNothingLeft(t)
 }
 
+func TestBuilderIsMadeForTheBuildAndRemoved(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"push", "fail", "silent"} {
+		w := newWorld(t, mode)
+		w.cfg.Builder.Driver = builder.Container
+		if _, err := Run(t.Context(), w.cfg, w.deps); (err == nil) != (mode == "push") {
+			t.Errorf("%s: error %v", mode, err)
+		}
+		made := w.checkBuilderRemoved(t)
+		if used := flagOf(w.call(t).Args, "--builder"); used != made {
+			t.Errorf("%s: built with %q, made %q", mode, used, made)
+		}
+		w.checkNothingLeft(t)
+	}
+}
+
+func TestSelectedBuilderIsUsedAndKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "push")
+	if _, err := Run(t.Context(), w.cfg, w.deps); err != nil {
+		t.Fatal(err)
+	}
+	if used := flagOf(w.call(t).Args, "--builder"); used != "mine" {
+		t.Errorf("built with %q", used)
+	}
+	if _, err := os.Stat(w.report + ".removed"); err == nil {
+		t.Error("the user's builder is removed")
+	}
+}
+
 func TestCancelledBuildLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"hang", "stubborn"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, mode)
+			w.cfg.Builder.Driver = builder.Container
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			done := make(chan error, 1)
@@ -410,6 +449,7 @@ func TestCancelledBuildLeavesNothing(t *testing.T) {
 			if _, err := os.Stat(w.report + ".interrupted"); mode == "hang" && err != nil {
 				t.Error("buildx had no chance to tidy up")
 			}
+			w.checkBuilderRemoved(t)
 			w.checkNothingLeft(t)
 		})
 	}

@@ -2,6 +2,7 @@ package buildpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/buildpush/builder"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // grace is how long a cancelled buildx may tidy up. A runner kills the step
@@ -22,9 +25,14 @@ import (
 const grace = 5 * time.Second
 
 // build runs buildx and returns what it wrote of the build. Whatever happens,
-// the credentials that it was given are gone afterwards.
+// the credentials that it was given are gone afterwards, and so is a builder
+// that was made for it.
 func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, err error) {
-	private, err := newPrivateDir(d.TempDir, d.Log)
+	command, err := d.findBuildx(ctx)
+	if err != nil {
+		return metadata{}, err
+	}
+	private, err := newPrivateDir(d.TempDir, d.Log, func(left string) { builder.Sweep(ctx, d.forBuilder(command, left)) })
 	if err != nil {
 		return metadata{}, err
 	}
@@ -43,26 +51,44 @@ func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, 
 	if epoch := d.Origin.epoch(ctx, d.Env); epoch != "" && !hasVariable(d.Env, "SOURCE_DATE_EPOCH") {
 		d.Env = append(d.Env, "SOURCE_DATE_EPOCH="+epoch)
 	}
-	command, err := d.findBuildx(ctx)
+	b, err := builder.Use(ctx, cfg.Builder, cfg.Platforms, d.forBuilder(command, private.path))
 	if err != nil {
 		return metadata{}, err
 	}
-	v := invocation{metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
+	defer func() { err = errors.Join(err, b.Close(ctx)) }()
+	d.Env = b.Env
+	v := invocation{builder: b.Name, metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
 	warnOfIdleCache(cfg.Build, d)
-	var answer, log tail
-	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &answer), io.MultiWriter(d.Output, &log)); err != nil {
-		switch {
-		case ctx.Err() != nil:
-			return metadata{}, fmt.Errorf("build: %w", ctx.Err())
-		case cfg.Build.calls() && answer.String() != "":
-			return metadata{}, refuse(cfg.Build.Call, err, answer.String())
-		}
-		return metadata{}, explain(err, log.String())
+	log := progress.New(d.Output)
+	var answer bytes.Buffer
+	err = d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(log.Stdout(), &answer), log)
+	record, closed := log.Close()
+	m.record = record
+	switch {
+	case ctx.Err() != nil:
+		return m, fmt.Errorf("build: %w", ctx.Err())
+	case err != nil && cfg.Build.calls() && answer.Len() > 0:
+		return m, refuse(cfg.Build.Call, err, answer.String())
+	case err != nil:
+		f := record.Failure()
+		return m, b.Explain(explain(err, f), strings.Join(f.Output, "\n"), cmp.Or(f.Error, f.Cause))
+	case closed != nil || cfg.Build.calls():
+		return m, closed
 	}
-	if cfg.Build.calls() {
-		return metadata{}, nil
+	m, err = readMetadata(v.metadataFile)
+	m.record = record
+	return m, err
+}
+
+// forBuilder returns what a builder is made with, in the private directory dir.
+func (d Deps) forBuilder(buildx []string, dir string) builder.Deps {
+	return builder.Deps{
+		Buildx: buildx, LookPath: d.LookPath, Env: d.Env, Dir: dir, BinfmtDir: d.BinfmtDir, Log: d.Log,
+		Exec: func(ctx context.Context, env, command []string, stdout, stderr io.Writer) error {
+			d.Env = env
+			return d.execute(ctx, command, stdout, stderr)
+		},
 	}
-	return readMetadata(v.metadataFile)
 }
 
 // findBuildx returns the command that is buildx: docker's plugin, or the

@@ -15,7 +15,6 @@ type Build struct {
 	Context        string   `input:"context"`
 	File           string   `input:"file"`
 	Target         string   `input:"target"`
-	Builder        string   `input:"builder"`
 	BuildArgs      Lines    `input:"build-args"`
 	BuildContexts  Lines    `input:"build-contexts"`
 	Labels         Lines    `input:"labels"`
@@ -62,6 +61,7 @@ var defaultContext = regexp.MustCompile(`\{\{\{?\s*defaultContext\s*\}?\}\}`)
 
 // invocation is what a command line holds beside the inputs.
 type invocation struct {
+	builder      string
 	metadataFile string
 	secretSpecs  []string
 	layout       string
@@ -74,7 +74,7 @@ type invocation struct {
 func (c Config) arguments(v invocation) []string {
 	b := c.Build
 	options := []option{
-		{"--builder", one(b.Builder)},
+		{"--builder", one(v.builder)},
 		{"--file", one(b.File)},
 		{"--target", one(b.Target)},
 		{"--platform", one(joinPlatforms(c.Platforms))},
@@ -102,7 +102,7 @@ func (c Config) arguments(v invocation) []string {
 		options = append(options, c.Destination.options(v.layout)...)
 		options = append(options, option{"--metadata-file", one(v.metadataFile)})
 	}
-	options = append(options, option{"--progress", one("plain")})
+	options = append(options, option{"--progress", one("rawjson")})
 	args := []string{"build"}
 	for _, o := range options {
 		for _, value := range o.values {

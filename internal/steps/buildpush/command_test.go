@@ -81,7 +81,7 @@ func TestCommandLine(t *testing.T) {
 		{"context", Config{Build: Build{Context: "https://github.com/acme/app.git#main"}}, invocation{}},
 		{"file", Config{Build: Build{File: "build/app.Dockerfile"}}, invocation{}},
 		{"target", Config{Build: Build{Target: "runtime"}}, invocation{}},
-		{"builder", Config{Build: Build{Builder: "native"}}, invocation{}},
+		{"builder", Config{}, invocation{builder: "native"}},
 		{"build-args", Config{Build: Build{BuildArgs: Lines{"VERSION=1.2.3", "NOTES=one, two\nthree \"quoted\"", "EMPTY=", "FROM_ENV", "--push=true"}}}, invocation{}},
 		{"build-contexts", Config{Build: Build{BuildContexts: Lines{"alpine=docker-image://alpine:3.20", "src=../src"}}}, invocation{}},
 		{"labels", Config{Build: Build{Labels: Lines{"org.opencontainers.image.title=app", `org.opencontainers.image.description=says hello, "nicely"`}}}, invocation{}},

@@ -64,14 +64,20 @@ func fakeBuildx(mode string, args []string) error {
 		return nil
 	}
 	report := os.Getenv("FAKE_REPORT")
+	if done, err := fakeBuilder(report, args); done {
+		return err
+	}
 	if err := record(report, args); err != nil {
 		return err
 	}
 	switch mode {
 	case "fail":
-		log, err := os.ReadFile("testdata/failed/run.log")
-		fmt.Fprint(os.Stderr, string(log))
-		return errors.Join(err, errors.New("exit"))
+		log, err := os.ReadFile("progress/testdata/failed/run-3-platforms.rawjson")
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(os.Stderr, string(log)) // with the last word of buildx
+		os.Exit(1)
 	case "hang", "stubborn":
 		return hang(mode == "stubborn", report)
 	case "call":
@@ -86,6 +92,29 @@ func fakeBuildx(mode string, args []string) error {
 		return os.WriteFile(flagOf(args, "--metadata-file"), []byte(`{"buildx.build.ref":"x"}`), 0o600)
 	}
 	return fakePush(mode, args)
+}
+
+// fakeBuilder does what buildx does with builders, of which one is selected and
+// called "mine". It reports whether it was asked to.
+func fakeBuilder(report string, args []string) (done bool, err error) {
+	instances := filepath.Join(os.Getenv("BUILDX_CONFIG"), "instances")
+	switch args[0] {
+	case "ls":
+		name := "mine"
+		if made, _ := os.ReadDir(instances); len(made) > 0 {
+			name = made[0].Name()
+		}
+		_, err := fmt.Printf(`{"Name":%q,"Driver":"docker-container","Current":true,"Nodes":[{"Name":"n","Endpoint":"default","Status":"running","Platforms":["linux/amd64","linux/arm64","linux/arm/v7"]}]}`+"\n", name)
+		return true, err
+	case "create":
+		return true, errors.Join(os.MkdirAll(instances, 0o700), os.WriteFile(filepath.Join(instances, flagOf(args, "--name")), nil, 0o600))
+	case "inspect":
+		return true, nil
+	case "rm":
+		name := args[len(args)-1]
+		return true, errors.Join(os.Remove(filepath.Join(instances, name)), os.WriteFile(report+".removed", []byte(name), 0o600))
+	}
+	return false, nil
 }
 
 func hang(stubborn bool, report string) error {

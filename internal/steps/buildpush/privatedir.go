@@ -24,9 +24,10 @@ type privateDir struct {
 	lock *os.File
 }
 
-// newPrivateDir makes one in parent, and removes those that were left there.
-func newPrivateDir(parent string, log *slog.Logger) (*privateDir, error) {
-	if err := sweep(parent, log); err != nil {
+// newPrivateDir makes one in parent, and removes those that were left there,
+// after tidy has ended what they tell of.
+func newPrivateDir(parent string, log *slog.Logger, tidy func(path string)) (*privateDir, error) {
+	if err := sweep(parent, log, tidy); err != nil {
 		return nil, err
 	}
 	// It gets a name that is swept only once it is locked.
@@ -50,7 +51,7 @@ func (p *privateDir) Close() error {
 	return errors.Join(os.RemoveAll(p.path), p.lock.Close())
 }
 
-func sweep(parent string, log *slog.Logger) error {
+func sweep(parent string, log *slog.Logger, tidy func(path string)) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return fmt.Errorf("read the directory for temporary files: %w", err)
@@ -63,6 +64,7 @@ func sweep(parent string, log *slog.Logger) error {
 		if left.lock, err = lockDir(left.path); err != nil {
 			continue // in use, or another user's
 		}
+		tidy(left.path)
 		if err := left.Close(); err != nil {
 			return fmt.Errorf("remove what a killed run left: %w", err)
 		}

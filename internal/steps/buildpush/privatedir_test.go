@@ -11,7 +11,14 @@ func TestWhatAKilledRunLeftIsSwept(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	log := slog.New(slog.DiscardHandler)
-	killed, err := newPrivateDir(parent, log)
+	var tidied []string
+	tidy := func(path string) {
+		if _, err := os.Stat(filepath.Join(path, "config.json")); err != nil {
+			t.Errorf("tidied too late: %v", err)
+		}
+		tidied = append(tidied, path)
+	}
+	killed, err := newPrivateDir(parent, log, tidy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,13 +34,16 @@ func TestWhatAKilledRunLeftIsSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	living, err := newPrivateDir(parent, log)
+	living, err := newPrivateDir(parent, log, tidy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := newPrivateDir(parent, log)
+	next, err := newPrivateDir(parent, log, tidy)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(tidied) != 1 || tidied[0] != killed.path {
+		t.Errorf("tidied %v, want %s only", tidied, killed.path)
 	}
 	for path, want := range map[string]bool{killed.path: false, living.path: true, next.path: true, foreign: true} {
 		if _, err := os.Stat(path); (err == nil) != want {

@@ -48,7 +48,7 @@ func newRegistry(t *testing.T) string {
 type world struct {
 	cfg    Config
 	deps   Deps
-	output bytes.Buffer
+	output console
 	log    bytes.Buffer
 	temp   string
 	report string
@@ -100,12 +100,19 @@ func newWorld(t *testing.T, mode string) *world {
 		},
 		Env:             []string{"FAKE_BUILDX=" + mode, "FAKE_REPORT=" + w.report, "SOURCE_DATE_EPOCH=1700000000", "DOCKER_CONFIG=/nowhere", "NPM_TOKEN=from-the-environment"},
 		DockerConfigDir: docker,
+		BinfmtDir:       filepath.Join(w.temp, "binfmt_misc"),
 		TempDir:         w.temp,
 		Output:          &w.output,
 		Log:             slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	return w
 }
+
+// console is a log without groups.
+type console struct{ bytes.Buffer }
+
+func (c *console) Group(title string) { c.WriteString(title + "\n") }
+func (c *console) EndGroup()          {}
 
 // call reads what the fake buildx was given.
 func (w *world) call(t *testing.T) call {
@@ -127,4 +134,14 @@ func (w *world) checkNothingLeft(t *testing.T) {
 	if left, err := os.ReadDir(w.temp); err != nil || len(left) > 0 {
 		t.Errorf("left in the directory for temporary files: %v, %v", left, err)
 	}
+}
+
+// checkBuilderRemoved returns the builder that was made, which must be gone.
+func (w *world) checkBuilderRemoved(t *testing.T) string {
+	t.Helper()
+	removed, err := os.ReadFile(w.report + ".removed")
+	if err != nil {
+		t.Error("no builder was removed:", err)
+	}
+	return string(removed)
 }

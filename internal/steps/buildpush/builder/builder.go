@@ -63,6 +63,7 @@ type Builder struct {
 	Env []string
 
 	made    bool
+	died    bool // while it built
 	deps    Deps
 	nodes   []node
 	lacking []image.Platform
@@ -103,8 +104,9 @@ func (d Deps) find(ctx context.Context, cfg Config) (*Builder, error) {
 	switch {
 	case i < 0 && name != "":
 		return nil, hint.Wrap(fmt.Errorf("%s: there is no builder %q", source, name), "%s", whichBuilders(all))
-	case i < 0, all[i].Driver == dockerDriver && cfg.Name == "":
-		// Docker's own builder pushes nothing by its digest.
+	case i < 0, cfg.Name == "" && (all[i].Driver == dockerDriver || all[i].Driver == ""):
+		// Docker's own builder pushes nothing by its digest, and one without an
+		// engine has no driver at all.
 		return nil, nil
 	}
 	b.Name = all[i].Name
@@ -158,7 +160,7 @@ func (b *Builder) start(ctx context.Context, all []entry) error {
 	}
 	begin := time.Now()
 	if err := b.boot(ctx); err != nil {
-		return err
+		return errors.Join(err, b.reach(ctx))
 	}
 	all, err := b.list(ctx)
 	if err != nil {
@@ -178,10 +180,34 @@ func (b *Builder) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
 	defer cancel()
-	if err := b.buildx(ctx, "remove the builder", "rm", "--force", b.Name); err != nil {
-		return hint.Wrap(err, "see whether its container is left: \"docker ps --filter name=%s\"", b.Name)
+	err := b.buildx(ctx, "remove the builder", "rm", "--force", b.Name)
+	if err == nil && b.died {
+		err = b.removeVolumes(ctx)
+	}
+	if err != nil {
+		return hint.Wrap(err, "see whether its container is left: \"docker ps --all --filter name=%s\"", b.Name)
 	}
 	b.deps.Log.Info("removed the builder", "builder", b.Name)
+	return nil
+}
+
+// removeVolumes removes what buildx passes over where a container is gone.
+func (b *Builder) removeVolumes(ctx context.Context) error {
+	for _, n := range b.nodes {
+		docker, err := b.deps.LookPath("docker")
+		if err != nil || n.driver != string(Container) {
+			return nil //nolint:nilerr // without docker's command line there is no way
+		}
+		command := []string{docker}
+		if strings.Contains(n.endpoint, "://") {
+			command = append(command, "--host="+n.endpoint)
+		} else {
+			command = append(command, "--context="+n.endpoint)
+		}
+		if _, err := b.run(ctx, "remove the volume of a container that died", b.deps.Env, append(command, "volume", "rm", "--force", "buildx_buildkit_"+n.name+"_state")); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

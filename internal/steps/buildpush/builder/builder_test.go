@@ -266,7 +266,7 @@ func TestBuilderThatCantBeRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = b.Close(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "the engine is gone") || !strings.Contains(strings.Join(hint.Of(err), ""), "docker ps --filter name="+b.Name) {
+	if err == nil || !strings.Contains(err.Error(), "the engine is gone") || !strings.Contains(strings.Join(hint.Of(err), ""), "docker ps --all --filter name="+b.Name) {
 		t.Errorf("error %v, mends %q", err, hint.Of(err))
 	}
 }

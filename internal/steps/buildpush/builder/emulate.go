@@ -43,7 +43,7 @@ func (b *Builder) provide(ctx context.Context, cfg Config, platforms []image.Pla
 
 // lackMend is the mend for a build that ran a program which no node runs.
 func (b *Builder) lackMend() string {
-	return fmt.Sprintf("no node of builder %q runs programs for %s (%s): add one that does (\"append\"), install QEMU's handlers where the nodes run, or cross-compile in a stage that says FROM --platform=$BUILDPLATFORM",
+	return fmt.Sprintf("no node of builder %q runs programs for %s (%s): add one that does (\"append\"), or install QEMU's handlers where the nodes run",
 		b.Name, join(b.lacking, ", "), describe(b.nodes))
 }
 

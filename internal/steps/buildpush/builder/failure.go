@@ -65,7 +65,7 @@ func quote(output string) string {
 }
 
 // died is how buildx says that a BuildKit has gone while it built.
-var died = regexp.MustCompile(`(?im)^ERROR: .*(code = Unavailable|error reading from server|connection reset by peer|closing transport|graceful_stop|no such container|is not running|unexpected EOF)`)
+var died = regexp.MustCompile(`(?i)failed to receive status: |code = Unavailable|error reading from server|graceful_stop|no such container|container \S+ is not running`)
 
 // passing is what may be gone at the next try.
 var passing = regexp.MustCompile(`(?i)\b50[0234] |i/o timeout|TLS handshake timeout|connection reset|unexpected EOF|temporary failure in name resolution|request canceled while waiting`)
@@ -89,7 +89,7 @@ var mends = []struct {
 	{regexp.MustCompile(`(?i)manifest unknown|manifest for .* not found|repository does not exist`),
 		`the image in "driver-opts" (image=…) or "binfmt-image" must be one that is there`},
 	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|failed to connect to the docker API|docker\.sock: connect`),
-		`start Docker before this step, or give a BuildKit that runs elsewhere: "driver: remote" with "endpoint"`},
+		`start Docker before this step; see that "endpoint", where it is given, names an address or one of docker's contexts; or give a BuildKit that runs elsewhere: "driver: remote"`},
 	{regexp.MustCompile(`(?i)TLS data loaded from environment`),
 		`make a context of it before this step ("docker context create remote") and write its name into "endpoint"`},
 	{regexp.MustCompile(`(?i)x509: |tls: |certificate`),

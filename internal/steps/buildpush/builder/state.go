@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -17,6 +20,9 @@ import (
 
 // startTries bounds how often the start of a builder is tried.
 const startTries = 3
+
+// dialWithin bounds the look at a node that doesn't answer.
+const dialWithin = 5 * time.Second
 
 // entry is a builder, as "buildx ls" tells it.
 //
@@ -126,6 +132,40 @@ func (b *Builder) boot(ctx context.Context) error {
 	return err
 }
 
+// reach tells why the nodes that run elsewhere don't answer: buildx waits for
+// them, and then says that it has waited.
+func (b *Builder) reach(ctx context.Context) error {
+	all, err := b.list(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // the error that there is says enough
+	}
+	var errs []error
+	for _, e := range all {
+		if e.Name != b.Name || e.Driver != string(Remote) {
+			continue
+		}
+		for _, n := range e.Nodes {
+			address, err := url.Parse(n.Endpoint)
+			if err != nil || n.Status == "running" || address.Scheme != "tcp" && address.Scheme != "unix" {
+				continue
+			}
+			target := address.Host
+			if address.Scheme == "unix" {
+				target = address.Path
+			}
+			dialer := net.Dialer{Timeout: dialWithin}
+			conn, err := dialer.DialContext(ctx, address.Scheme, target)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", n.Endpoint, err))
+				continue
+			}
+			errs = append(errs, conn.Close(), hint.Wrap(fmt.Errorf("%s: it takes connections, and doesn't answer as BuildKit", n.Endpoint),
+				`where it has TLS, give "cacert=", "cert=" and "key=" with absolute paths in "driver-opts"; where it has none, leave them out`))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return line
@@ -147,15 +187,17 @@ func (b *Builder) run(ctx context.Context, what string, env, command []string) (
 	return stdout.String(), nil
 }
 
-// Explain adds to the failure of a build what is known of its builder.
-func (b *Builder) Explain(err error, log string) error {
+// Explain adds to the failure of a build what is known of its builder: output
+// is the last that the failed step wrote, cause what buildx says of it.
+func (b *Builder) Explain(err error, output, cause string) error {
 	if err == nil {
 		return nil
 	}
-	if len(b.lacking) > 0 && strings.Contains(log, "exec format error") {
+	if len(b.lacking) > 0 && strings.Contains(output, "exec format error") {
 		return hint.Wrap(err, "%s", b.lackMend())
 	}
-	if died.MatchString(log) {
+	if died.MatchString(cause) {
+		b.died = true
 		return hint.Wrap(err, "%s", `the builder has died while it built, most often for want of memory: build fewer platforms at once, on a larger runner, or on nodes of their own ("append")`)
 	}
 	return err

@@ -9,7 +9,7 @@ STEPS := $(notdir $(patsubst %/main.go,%,$(wildcard actions/*/main.go)))
 
 .PHONY: help
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build every step into bin/
@@ -28,7 +28,11 @@ e2e: build ## release an image in the local world, break things, and judge the r
 
 .PHONY: bench
 bench: build ## measure sign, attest and verify against cosign in the local world
-	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -run '^$$' -bench . -benchtime 3x ./internal/devstack/rehearsal
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -run '^$$' -bench . -skip Platforms -benchtime 3x ./internal/devstack/rehearsal
+
+.PHONY: bench-platforms
+bench-platforms: build ## measure emulation, cross-compiling and a node for each platform
+	go test -tags e2e -run '^$$' -bench Platforms -benchtime 3x -timeout 60m ./internal/devstack/rehearsal
 
 .PHONY: check
 check: format vet lint ## check formatting, vet, lint Go, workflows and shell

@@ -47,6 +47,9 @@ func TestRootAction(t *testing.T) {
 	var ran []string
 	used := map[string]bool{}
 	for _, step := range root.Runs.Steps {
+		if step.ID == runtimeStep { // see TestTheBuildAloneGetsTheCache
+			continue
+		}
 		contract, known := steps[step.ID]
 		if !known {
 			t.Errorf("step %q is no action of ours", step.ID)

@@ -38,10 +38,11 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 		Sigstore:        sigstore.Options{Transport: transport, TempDir: rt.TempDir(), Log: rt.Log},
 		LookPath:        exec.LookPath,
 		Env:             rt.Environ(),
+		CacheAccess:     rt.CacheAccess(),
 		DockerConfigDir: rt.DockerConfigDir(),
 		BinfmtDir:       "/proc/sys/fs/binfmt_misc",
 		TempDir:         rt.TempDir(),
-		Output:          rt.Stdout,
+		Output:          rt.Console(),
 		Log:             rt.Log,
 	})
 }

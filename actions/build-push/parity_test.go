@@ -39,6 +39,7 @@ var differs = map[string]string{
 
 // shown are tests that show an input beside those that are found by its name.
 var shown = map[string][]string{
+	"builder":      {"TestWhichBuilderIsUsed", "TestSelectedBuilderIsUsedAndKept"},
 	"github-token": {"TestCommitOfTheRun"},
 	"secrets":      {"TestSecretsReachTheBuildAndNoArgument"},
 	"context":      {"TestCommitOfTheRun"},
@@ -94,12 +95,16 @@ func TestParity(t *testing.T) {
 // TestShownTestsExist keeps the table from naming a test that is gone.
 func TestShownTestsExist(t *testing.T) {
 	t.Parallel()
+	var text strings.Builder
 	sources, err := filepath.Glob("../../internal/steps/buildpush/*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text strings.Builder
-	for _, source := range sources {
+	builders, err := filepath.Glob("../../internal/steps/buildpush/builder/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range append(sources, builders...) {
 		content, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)

@@ -197,16 +197,36 @@ func TestUntrustedTextIsNoCommand(t *testing.T) {
 	w.run(t, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
 		rt.Log.Info("::set-output name=x::y")
 		rt.Log.Warn("careful", "what", "50%\n::stop-commands::x")
-		_, err := io.WriteString(rt.Stdout, "first\n  ::error::forged\n##[group]x")
+		_, err := io.WriteString(rt.Stdout, "first\n  ::error::forged\na\r::error::forged\n\u00a0::error::forged\nb ##[error]forged\n##[group]x")
 		return result{}, err
 	})
-	for line := range strings.Lines(w.stdout.String()) {
-		if strings.HasPrefix(strings.TrimSpace(line), "::") && !strings.HasPrefix(line, "::warning::careful") || strings.HasPrefix(line, "##") {
+	for _, line := range strings.FieldsFunc(w.stdout.String(), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if strings.HasPrefix(strings.TrimSpace(line), "::") && !strings.HasPrefix(line, "::warning::careful") || strings.Contains(line, "##[") {
 			t.Errorf("a command got out: %q", line)
 		}
 	}
-	if !strings.Contains(w.stdout.String(), "first\n") {
+	if !strings.Contains(w.stdout.String(), "first\n") || strings.Count(w.stdout.String(), "forged") != 4 {
 		t.Errorf("text is lost: %q", &w.stdout)
+	}
+}
+
+func TestConsoleHasGroupsOnARunnerOnly(t *testing.T) {
+	t.Parallel()
+	for actions, want := range map[bool]string{
+		true:  "::group::RUN make%0A::error::x\nbuilt\n\u200b::endgroup::\n::endgroup::\n",
+		false: "RUN make\n::error::x\nbuilt\n::endgroup::\n",
+	} {
+		w := newWorld(t, actions)
+		code := w.run(t, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
+			console := rt.Console()
+			console.Group("RUN make\n::error::x")
+			_, err := io.WriteString(console, "built\n::endgroup::\n")
+			console.EndGroup()
+			return result{}, err
+		}, "-images", "acme/app")
+		if got := strings.TrimSuffix(w.stdout.String(), "names: \n"); code != 0 || got != want {
+			t.Errorf("on a runner %v: exit %d, %q, want %q", actions, code, got, want)
+		}
 	}
 }
 
@@ -274,20 +294,43 @@ func TestCancelledRunSaysSo(t *testing.T) {
 	}
 }
 
-func TestEnvironmentForProgramsHasNoInputsAndNoIDToken(t *testing.T) {
+func TestEnvironmentForProgramsHasNoInputsAndNoRights(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, false)
 	var got []string
 	code := action.Run(t.Context(), "try", []byte(contract), action.Process{
 		Args: []string{"ghcr.io/acme/app"}, Getenv: func(string) string { return "" }, Stdout: &w.stdout, Stderr: &w.stderr,
 		Environ: func() []string {
-			return []string{"PATH=/bin", "INPUT_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_URL=x", "ACTIONS_RUNTIME_TOKEN=y"}
+			return []string{"PATH=/bin", "INPUT_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_URL=x",
+				"ACTIONS_RUNTIME_TOKEN=hunter2", "ACTIONS_RESULTS_URL=", "ACTIONS_CACHE_URL=x", "ACTIONS_CACHE_SERVICE_V2=True", "ACTIONS_STEP_DEBUG=true"}
 		},
 	}, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
 		got = rt.Environ()
 		return result{}, nil
 	})
-	if want := []string{"PATH=/bin", "ACTIONS_RUNTIME_TOKEN=y"}; code != 0 || !slices.Equal(got, want) {
+	if want := []string{"PATH=/bin", "ACTIONS_STEP_DEBUG=true"}; code != 0 || !slices.Equal(got, want) {
 		t.Errorf("exit %d, environment %q, want %q\n%s", code, got, want, w.stderr.String())
+	}
+}
+
+func TestCacheAccessIsMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	env := map[string]string{
+		"GITHUB_ACTIONS": "true", "ACTIONS_RUNTIME_TOKEN": "hunter2", "ACTIONS_RESULTS_URL": "https://results.example/",
+		"ACTIONS_CACHE_URL": "", "ACTIONS_CACHE_SERVICE_V2": "True",
+	}
+	var got []string
+	code := action.Run(t.Context(), "try", []byte(contract), action.Process{
+		Args: []string{"ghcr.io/acme/app"}, Getenv: func(name string) string { return env[name] }, Stdout: &w.stdout, Stderr: &w.stderr,
+	}, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
+		got = rt.CacheAccess()
+		return result{}, nil
+	})
+	if want := []string{"ACTIONS_RUNTIME_TOKEN=hunter2", "ACTIONS_RESULTS_URL=https://results.example/", "ACTIONS_CACHE_SERVICE_V2=True"}; code != 0 || !slices.Equal(got, want) {
+		t.Errorf("exit %d, access %q, want %q", code, got, want)
+	}
+	if log := w.stdout.String(); !strings.Contains(log, "::add-mask::hunter2\n") || !strings.Contains(log, "::add-mask::https://results.example/\n") || strings.Contains(log, "add-mask::True") {
+		t.Errorf("the log is\n%s", log)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/sethvargo/go-githubactions"
 )
@@ -84,19 +85,30 @@ func writeAttr(b *strings.Builder, a slog.Attr) {
 	fmt.Fprintf(b, " %s=%s", a.Key, value)
 }
 
-// defuse keeps lines of untrusted text from being read as workflow commands.
+// defuse keeps untrusted text from being read as workflow commands. The runner
+// takes a line that starts with :: and a ##[ anywhere in it, and a carriage
+// return ends a line, too.
+//
+// https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
 func defuse(s string) string {
-	if !strings.Contains(s, "::") && !strings.Contains(s, "##[") {
+	// A zero-width space is invisible, and makes it no command.
+	s = strings.ReplaceAll(s, "##[", "#\u200b#[")
+	if !strings.Contains(s, "::") {
 		return s
 	}
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		if start := strings.TrimLeft(line, " \t\r"); strings.HasPrefix(start, "::") || strings.HasPrefix(start, "##[") {
-			// A zero-width space in front is invisible, and not a command.
-			lines[i] = "\u200b" + line
+	var b strings.Builder
+	for len(s) > 0 {
+		end := strings.IndexAny(s, "\r\n") + 1
+		if end == 0 {
+			end = len(s)
 		}
+		if strings.HasPrefix(strings.TrimLeftFunc(s[:end], unicode.IsSpace), "::") {
+			b.WriteString("\u200b")
+		}
+		b.WriteString(s[:end])
+		s = s[end:]
 	}
-	return strings.Join(lines, "\n")
+	return b.String()
 }
 
 // lineWriter passes whole lines on, defused.
@@ -127,4 +139,37 @@ func (l *lineWriter) flush() {
 		_, _ = io.WriteString(l.w, defuse(string(l.rest))+"\n")
 		l.rest = nil
 	}
+}
+
+// Console is a log for people, of text and of groups that a runner folds.
+type Console struct{ rt *Runtime }
+
+// Console returns the log that Stdout is, too.
+func (rt *Runtime) Console() *Console { return &Console{rt} }
+
+// Write writes text, as Runtime.Stdout does.
+func (c *Console) Write(p []byte) (int, error) { return c.rt.Stdout.Write(p) }
+
+// Group starts a group. There is one at a time: a runner doesn't nest them.
+// Outside of Actions the title is a line.
+//
+// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#grouping-log-lines
+func (c *Console) Group(title string) {
+	if c.rt.commands == nil {
+		_, _ = io.WriteString(c.rt.Stdout, title+"\n") // where this fails, Write does as well
+		return
+	}
+	c.rt.printMu.Lock()
+	defer c.rt.printMu.Unlock()
+	c.rt.commands.Group(title)
+}
+
+// EndGroup ends the group.
+func (c *Console) EndGroup() {
+	if c.rt.commands == nil {
+		return
+	}
+	c.rt.printMu.Lock()
+	defer c.rt.printMu.Unlock()
+	c.rt.commands.EndGroup()
 }

@@ -45,11 +45,36 @@ func (rt *Runtime) InActions() bool { return rt.commands != nil }
 func (rt *Runtime) Getenv(name string) string { return rt.getenv(name) }
 
 // Environ returns the environment for a program that the step starts: without
-// inputs, which hold secrets, and without the right to ask for OIDC tokens.
+// inputs, which hold secrets, and without the rights to ask for OIDC tokens and
+// to use the cache.
 func (rt *Runtime) Environ() []string {
 	return slices.DeleteFunc(rt.environ(), func(v string) bool {
-		return strings.HasPrefix(v, "INPUT_") || strings.HasPrefix(v, "ACTIONS_ID_TOKEN_REQUEST_")
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, "INPUT_") || strings.HasPrefix(name, "ACTIONS_ID_TOKEN_REQUEST_") || slices.Contains(cacheVariables, name)
 	})
+}
+
+// cacheVariables are what a client of GitHub's cache reads. A runner gives them
+// to JavaScript actions only.
+//
+// https://docs.docker.com/build/cache/backends/gha/#authentication
+var cacheVariables = []string{"ACTIONS_RUNTIME_TOKEN", "ACTIONS_RESULTS_URL", "ACTIONS_CACHE_URL", "ACTIONS_CACHE_SERVICE_V2"}
+
+// CacheAccess returns those variables that give the right to use GitHub's
+// cache, as far as they are set, and masks them.
+func (rt *Runtime) CacheAccess() []string {
+	var access []string
+	for _, name := range cacheVariables {
+		value := rt.getenv(name)
+		if value == "" { // of an output that isn't there; clients take it for an address
+			continue
+		}
+		if name != "ACTIONS_CACHE_SERVICE_V2" { // "True" is in many a text
+			rt.mask(value)
+		}
+		access = append(access, name+"="+value)
+	}
+	return access
 }
 
 // GitHub returns the runner's context: repository, ref, commit, event.

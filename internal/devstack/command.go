@@ -31,6 +31,8 @@ const usage = `usage: devstack COMMAND [-dir DIR]
   node NAME [PLATFORM,...]
                        start a further buildkitd, which says that it builds for these
                        platforms, and print its endpoint
+  debian [ARCH]...     serve debian:bookworm-slim, made of Debian's packages, with compilers for
+                       RUN steps on this machine's architecture and on those that are named
   fault HOST STATUS COUNT [METHOD PATH-PREFIX]
                        answer COUNT requests to HOST with STATUS
   fault clear          answer as usual again
@@ -129,7 +131,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		}
 		return err
 	}
-	if args[0] == "engine" || args[0] == "node" {
+	if args[0] == "engine" || args[0] == "node" || args[0] == "debian" {
 		return optionalParts(ctx, o, args, stdout)
 	}
 	return control(ctx, o.dir, args, stdout)

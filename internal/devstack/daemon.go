@@ -177,7 +177,7 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := emulate(d.plan.QEMU); err != nil {
 		return err
 	}
-	if d.modules, err = serveModules(ctx, d.plan.GoProxy, d.plan.ModCache); err != nil {
+	if d.modules, err = serveSources(ctx, d.plan.GoProxy, d.plan.ModCache, packagesDir(d.plan.Cache)); err != nil {
 		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)

@@ -25,17 +25,23 @@ func goproxyFree() (string, error) {
 	return addresses[0], nil
 }
 
-// serveModules serves a module cache as a module proxy, which its download
-// folder is laid out as: https://go.dev/ref/mod#goproxy-protocol
-func serveModules(ctx context.Context, address, modcache string) (*http.Server, error) {
+// packagesPath is where RUN steps find sets of Debian packages beside modules.
+const packagesPath = "/debian/"
+
+func packagesDir(cache string) string { return filepath.Join(cache, "apt") }
+
+// serveSources serves what RUN steps fetch: a module cache as a module proxy,
+// which its download folder is laid out as, and sets of Debian packages.
+// https://go.dev/ref/mod#goproxy-protocol
+func serveSources(ctx context.Context, address, modcache, packages string) (*http.Server, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	server := &http.Server{
-		Handler:           http.FileServer(http.Dir(filepath.Join(modcache, "cache", "download"))),
-		ReadHeaderTimeout: 5 * time.Second,
-	}
+	mux := http.NewServeMux()
+	mux.Handle("/", http.FileServer(http.Dir(filepath.Join(modcache, "cache", "download"))))
+	mux.Handle(packagesPath, http.StripPrefix(packagesPath, http.FileServer(http.Dir(packages))))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	return server, nil
 }

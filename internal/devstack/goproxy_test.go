@@ -6,9 +6,12 @@ import (
 	"testing"
 )
 
-func TestModuleCacheIsServedAsAProxy(t *testing.T) {
+func TestModulesAndPackagesAreServed(t *testing.T) {
 	t.Parallel()
-	cache := t.TempDir()
+	cache, packages := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(packages, "Packages"), []byte(`"of Debian"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	info := filepath.Join(cache, "cache", "download", "example.com", "a", "@v", "v1.0.0.info")
 	if err := os.MkdirAll(filepath.Dir(info), 0o755); err != nil {
 		t.Fatal(err)
@@ -20,7 +23,7 @@ func TestModuleCacheIsServedAsAProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := serveModules(t.Context(), addresses[0], cache)
+	server, err := serveSources(t.Context(), addresses[0], cache, packages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +34,10 @@ func TestModuleCacheIsServedAsAProxy(t *testing.T) {
 	}
 	if err := getJSON(t.Context(), "http://"+addresses[0]+"/example.com/b/@v/v1.0.0.info", nil); err == nil {
 		t.Error("a module that isn't there was found")
+	}
+	var index string
+	if err := getJSON(t.Context(), "http://"+addresses[0]+packagesPath+"Packages", &index); err != nil || index != "of Debian" {
+		t.Errorf("got %q, %v", index, err)
 	}
 }
 

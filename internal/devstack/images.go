@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -30,16 +30,46 @@ type imageCache struct {
 
 // get returns the layout of the image of that key, and makes it where there is none.
 func (c *imageCache) get(key string, make func(*image) error) (dir string, err error) {
-	sum := sha256.Sum256([]byte(key))
-	dir = filepath.Join(c.dir, hex.EncodeToString(sum[:])[:16])
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return dir, c.write(dir, make)
-	}
-	return dir, nil
+	return c.layout(key, func(dir string) error {
+		img := &image{
+			Image:   mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON),
+			scratch: filepath.Dir(dir),
+		}
+		if err := make(img); err != nil {
+			return err
+		}
+		path, err := layout.Write(dir, empty.Index)
+		if err != nil {
+			return err
+		}
+		return path.AppendImage(img.Image)
+	})
 }
 
-// openImage returns the one image of a layout.
-func openImage(dir string) (v1.Image, error) {
+// layout returns the layout of that key, and has write make it where there is
+// none, in a folder that has nothing else.
+func (c *imageCache) layout(key string, write func(dir string) error) (dir string, err error) {
+	sum := sha256.Sum256([]byte(key))
+	dir = filepath.Join(c.dir, hex.EncodeToString(sum[:])[:16])
+	if isDir(dir) {
+		return dir, nil
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(c.dir, ".making-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp) //nolint:errcheck // a left-over in a cache
+	if err := write(filepath.Join(tmp, "layout")); err != nil {
+		return "", err
+	}
+	return dir, os.Rename(filepath.Join(tmp, "layout"), dir)
+}
+
+// openImage returns the one image of a layout, or the one index of images.
+func openImage(dir string) (remote.Taggable, error) {
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
 		return nil, err
@@ -51,30 +81,10 @@ func openImage(dir string) (v1.Image, error) {
 	if len(manifest.Manifests) != 1 {
 		return nil, fmt.Errorf("%q holds %d images, not one: remove it", dir, len(manifest.Manifests))
 	}
+	if one := manifest.Manifests[0]; one.MediaType.IsIndex() {
+		return index.ImageIndex(one.Digest)
+	}
 	return index.Image(manifest.Manifests[0].Digest)
-}
-
-func (c *imageCache) write(dir string, make func(*image) error) error {
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.MkdirTemp(c.dir, ".making-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // a left-over in a cache
-	img := &image{Image: mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), scratch: tmp}
-	if err := make(img); err != nil {
-		return err
-	}
-	path, err := layout.Write(filepath.Join(tmp, "layout"), empty.Index)
-	if err != nil {
-		return err
-	}
-	if err := path.AppendImage(img.Image); err != nil {
-		return err
-	}
-	return os.Rename(filepath.Join(tmp, "layout"), dir)
 }
 
 // image is an image being made.

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 )
 
 // files returns the names in the image's layers, with their modes.
@@ -46,6 +49,49 @@ func files(t *testing.T, img v1.Image) map[string]int64 {
 	return found
 }
 
+// cachedImage returns the image that a layout holds.
+func cachedImage(t *testing.T, dir string) v1.Image {
+	t.Helper()
+	found, err := openImage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, ok := found.(v1.Image)
+	if !ok {
+		t.Fatalf("the layout holds a %T", found)
+	}
+	return img
+}
+
+func TestIndexOfALayoutIsFound(t *testing.T) {
+	t.Parallel()
+	cache := &imageCache{dir: t.TempDir()}
+	want, err := random.Index(10, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := cache.layout("index", func(dir string) error {
+		path, err := layout.Write(dir, empty.Index)
+		return errors.Join(err, path.AppendIndex(want))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := openImage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests := [2]v1.Hash{}
+	for i, index := range []any{want, found} {
+		if digests[i], err = index.(v1.ImageIndex).Digest(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("index %s, want %s", digests[1], digests[0])
+	}
+}
+
 func TestImageIsAFunctionOfItsKey(t *testing.T) {
 	t.Parallel()
 	make := func(c *imageCache, key string) (digest v1.Hash, made bool) {
@@ -60,10 +106,7 @@ func TestImageIsAFunctionOfItsKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		img, err := openImage(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		img := cachedImage(t, dir)
 		digest, err = img.Digest()
 		if err != nil {
 			t.Fatal(err)
@@ -131,10 +174,7 @@ func TestGorootTakesWhatBuildsPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := openImage(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	img := cachedImage(t, dir)
 	var got []string
 	for name, mode := range files(t, img) {
 		if rel, err := filepath.Rel("usr/local/go", name); err == nil && name[len(name)-1] != '/' {

@@ -83,6 +83,8 @@ func optionalParts(ctx context.Context, o options, args []string, stdout io.Writ
 		answer, err = startNode(ctx, o, args[1], nil)
 	case args[0] == "node" && len(args) == 3:
 		answer, err = startNode(ctx, o, args[1], strings.Split(args[2], ","))
+	case args[0] == "debian":
+		return startDebian(ctx, o, args[1:])
 	default:
 		return errUsage
 	}
@@ -99,6 +101,18 @@ func (d *daemon) handleOptional(mux *http.ServeMux, done func(http.ResponseWrite
 		err := json.NewDecoder(r.Body).Decode(&p)
 		if err == nil {
 			err = d.startEngine(context.WithoutCancel(r.Context()), p)
+		}
+		done(w, err)
+	})
+	mux.HandleFunc("GET /packages", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode("http://" + d.plan.GoProxy + packagesPath) // a client that is gone needs no answer
+	})
+	mux.HandleFunc("POST /images", func(w http.ResponseWriter, r *http.Request) {
+		var images map[string]string
+		err := json.NewDecoder(r.Body).Decode(&images)
+		if err == nil {
+			err = d.pushImages(r.Context(), images)
 		}
 		done(w, err)
 	})

@@ -36,7 +36,7 @@ func (d *daemon) pushImages(ctx context.Context, images map[string]string) error
 			if err != nil {
 				return err
 			}
-			if err := remote.Write(ref, img, remote.WithContext(ctx), remote.WithTransport(transport), remote.WithAuth(credentials)); err != nil {
+			if err := remote.Push(ref, img, remote.WithContext(ctx), remote.WithTransport(transport), remote.WithAuth(credentials)); err != nil {
 				return fmt.Errorf("push %s: %w", ref, err)
 			}
 			return nil

@@ -34,6 +34,7 @@ const (
 	groupRunner = "runner" // runs workflows
 	groupJudges = "judges" // others' programs that check what was published
 	groupLint   = "lint"
+	groupMore   = "more" // for tests of their own
 )
 
 var tools = []tool{
@@ -47,9 +48,11 @@ var tools = []tool{
 	{name: "docker-buildx", group: groupWorld, module: "build", pkg: "github.com/docker/buildx/cmd/buildx", version: "github.com/docker/buildx/version.Version"},
 	{name: "buildctl", group: groupRunner, module: "build", pkg: "github.com/moby/buildkit/cmd/buildctl", version: "github.com/moby/buildkit/version.Version"},
 	{name: "act", group: groupRunner, module: "lint", pkg: "github.com/nektos/act"},
+	{name: "github-script", group: groupRunner, module: "script", pkg: "./"},
 	{name: "crane", group: groupJudges, module: "sigstore", pkg: "github.com/google/go-containerregistry/cmd/crane"},
 	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},
+	{name: "docker-compose", group: groupMore, module: "compose", pkg: "github.com/docker/compose/v2/cmd", version: "github.com/docker/compose/v2/internal.Version"},
 	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},
 	{name: "golangci-lint", group: groupLint, module: "golangci", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"},
 }
@@ -73,7 +76,7 @@ func selectTools(names []string) ([]tool, error) {
 				known = append(known, t.name)
 			}
 			return nil, hint.Wrap(fmt.Errorf("no tool or group %q", name),
-				"groups are %s, %s, %s and %s; tools are %s", groupWorld, groupRunner, groupJudges, groupLint, strings.Join(known, ", "))
+				"groups are %s, %s, %s, %s and %s; tools are %s", groupWorld, groupRunner, groupJudges, groupLint, groupMore, strings.Join(known, ", "))
 		}
 	}
 	return selected, nil

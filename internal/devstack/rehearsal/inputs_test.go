@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/release-actions/internal/devstack/rehearsal"
 )
@@ -316,12 +317,24 @@ func mustBuild(t *testing.T, dir string, inputs map[string]string) string {
 }
 
 // forget has the builder lose the steps of a trial: the RUN whose command holds
-// marker, and the COPY of what it wrote.
+// marker, and the COPY of what it wrote. BuildKit lets go of what a build has used
+// a while after it has ended.
 func forget(t *testing.T, marker string) {
 	t.Helper()
 	for _, description := range []string{marker, "COPY --from=build /out /"} {
-		if out, err := judges().Run(t.Context(), "docker-buildx", "prune", "--force", "--all", "--filter", "description~="+strconv.Quote(description)); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+		filter := "description~=" + strconv.Quote(description)
+		for range 50 {
+			if out, err := judges().Run(t.Context(), "docker-buildx", "prune", "--force", "--all", "--filter", filter); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			left, err := judges().Run(t.Context(), "docker-buildx", "du", "--filter", filter)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, left)
+			}
+			if !strings.Contains(left, "RECLAIMABLE") {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
 	}
 }

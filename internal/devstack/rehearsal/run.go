@@ -30,7 +30,9 @@ type Trial struct {
 	JobWorkflow string
 	Env         map[string]string // variables of the environment that the runner has besides
 	Drop        []string          // and those that it must not have
-	Echo        io.Writer         // gets the log as it comes; may be nil
+	// Cache is the folder of the runner's cache service; it has none where "".
+	Cache string
+	Echo  io.Writer // gets the log as it comes; may be nil
 	// Watch is called with each line of the log and may signal the runner.
 	Watch func(line string, runner *os.Process)
 }
@@ -106,13 +108,22 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	cmd := exec.CommandContext(ctx, act, event.Name, "--json",
+	script, err := s.scriptArguments()
+	if err != nil {
+		return Outcome{}, err
+	}
+	cache, err := cacheArguments(trial.Cache)
+	if err != nil {
+		return Outcome{}, err
+	}
+	args := []string{event.Name, "--json",
 		"-W", cmp.Or(trial.Workflow, filepath.Join(s.Repo, Workflow)), "-e", filepath.Join(s.Dir, "event.json"),
-		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted", "--no-cache-server", "--action-offline-mode",
-		"--local-repository", "org/release-actions@v1="+s.Action,
+		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted", "--action-offline-mode",
+		"--local-repository", "org/release-actions@v1=" + s.Action,
 		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,
-		"--actor", cmp.Or(event.Actor, "octocat"), "--defaultbranch", "main", "--env", "GITHUB_REF="+event.Ref,
-	)
+		"--actor", cmp.Or(event.Actor, "octocat"), "--defaultbranch", "main", "--env", "GITHUB_REF=" + event.Ref,
+	}
+	cmd := exec.CommandContext(ctx, act, slices.Concat(args, script, cache)...)
 	cmd.Dir = s.Repo
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		cmd.Env = append(cmd.Env, name+"="+env[name])

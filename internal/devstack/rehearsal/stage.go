@@ -28,6 +28,7 @@ type Stage struct {
 	Dir    string // holds everything below
 	Repo   string // the repository's work tree
 	Action string // what "uses: org/release-actions@v1" runs
+	Script string // stands in for actions/github-script
 	Commit string // of the work tree's HEAD
 	Env    map[string]string
 }
@@ -39,7 +40,7 @@ func NewStage(ctx context.Context, dir, source string, env map[string]string, ed
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	s := &Stage{Dir: dir, Repo: filepath.Join(dir, "hello"), Action: filepath.Join(dir, "action"), Env: env}
+	s := &Stage{Dir: dir, Repo: filepath.Join(dir, "hello"), Action: filepath.Join(dir, "action"), Script: filepath.Join(source, "internal/devstack/tools/script"), Env: env}
 	if err := os.CopyFS(s.Repo, os.DirFS(filepath.Join(source, "examples/hello"))); err != nil {
 		return nil, fmt.Errorf("copy the example: %w", err)
 	}

@@ -99,6 +99,17 @@ func (w *World) StartNode(ctx context.Context, name string, platforms ...string)
 	return w.ask(ctx, args...)
 }
 
+// StartDebian has the world serve debian:bookworm-slim, with compilers for RUN
+// steps on this machine's architecture and on further ones.
+func (w *World) StartDebian(ctx context.Context, further ...string) error {
+	return w.run(ctx, append([]string{"debian"}, further...)...)
+}
+
+// BuildTools builds tools that Up doesn't.
+func (w *World) BuildTools(ctx context.Context, names ...string) error {
+	return w.run(ctx, append([]string{"tools"}, names...)...)
+}
+
 // Fault has a host of the world answer its next count requests for paths that
 // start with prefix with status.
 func (w *World) Fault(ctx context.Context, host string, status, count int, prefix string) error {

@@ -21,11 +21,11 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/markdown"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/buildpush/builder"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // Config holds the step's inputs. Those that docker/build-push-action has, too,
@@ -72,14 +72,16 @@ type Deps struct {
 	LookPath func(string) (string, error)
 	// Env is the environment for buildx, free of what a build has no business with.
 	Env []string
+	// CacheAccess are the variables that give buildx the right to use GitHub's cache.
+	CacheAccess []string
 	// DockerConfigDir holds docker's own configuration.
 	DockerConfigDir string
 	// BinfmtDir is where the kernel lists its handlers of foreign programs.
 	BinfmtDir string
 	// TempDir is where the private directory goes.
 	TempDir string
-	// Output takes the log of buildx.
-	Output io.Writer
+	// Output takes the log of the build.
+	Output progress.Console
 	Log    *slog.Logger
 }
 
@@ -100,14 +102,24 @@ type Result struct {
 	// Metadata is what buildx wrote of the build: a JSON object.
 	Metadata json.RawMessage `output:"metadata"`
 
-	manifests []registry.PlatformManifest
-	resumed   bool
+	parts   []part
+	record  progress.Record
+	resumed bool
+	failed  bool
 }
 
-// Summary returns the platforms and their digests as Markdown.
+// Summary returns the platforms, their digests and how they were built as
+// Markdown; of a build that failed, how far it came.
 func (r *Result) Summary() string {
 	if r.Digest == "" {
-		return ""
+		switch report := r.record.Markdown(nil); {
+		case report == "":
+			return ""
+		case r.failed:
+			return "## Build\n\nIt failed.\n\n" + report
+		default:
+			return "## Build\n\n" + report
+		}
 	}
 	var b strings.Builder
 	b.WriteString("## Image\n\n")
@@ -120,11 +132,11 @@ func (r *Result) Summary() string {
 	if len(r.Images) == 0 {
 		fmt.Fprintf(&b, "`%s`, which was not pushed.\n", r.Digest)
 	}
-	b.WriteString("\n| platform | digest |\n|---|---|\n")
-	for _, m := range r.manifests {
-		fmt.Fprintf(&b, "| %s | `%s` |\n", markdown.Code(m.Platform.String()), m.Digest)
+	var rows []progress.Row
+	for _, p := range r.parts {
+		rows = append(rows, progress.Row{Platform: p.Platform, Digest: p.Digest, Size: p.layers})
 	}
-	return b.String()
+	return b.String() + "\n" + r.record.Markdown(rows)
 }
 
 // Print writes where the image is, as plain text.
@@ -166,20 +178,21 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 			err = built.check(cfg)
 		}
 		if err != nil {
-			return Result{}, errors.Join(err, os.RemoveAll(r.Layout))
+			return Result{record: built.record, failed: true}, errors.Join(err, os.RemoveAll(r.Layout))
 		}
 	}
 	r.Digest, r.ImageID, r.Metadata = built.Digest, built.imageID(), built.text
+	r.record = built.record
 	if len(cfg.repositories()) > 0 || cfg.intoLayout() {
-		if r.manifests, err = readBack(ctx, cfg, built.Digest, r.Layout, d.Registry); err != nil {
+		if r.parts, err = readBack(ctx, cfg, built.Digest, r.Layout, d.Registry); err != nil {
 			return Result{}, errors.Join(err, os.RemoveAll(r.Layout))
 		}
 	}
 	for _, repo := range cfg.repositories() {
 		r.Images = append(r.Images, repo.Pin(built.Digest))
 	}
-	for _, m := range r.manifests {
-		r.Platforms = append(r.Platforms, m.Platform)
+	for _, p := range r.parts {
+		r.Platforms = append(r.Platforms, p.Platform)
 	}
 	return r, nil
 }

@@ -2,6 +2,7 @@ package buildpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/steps/buildpush/builder"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // grace is how long a cancelled buildx may tidy up. A runner kills the step
@@ -56,21 +58,26 @@ func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, 
 	defer func() { err = errors.Join(err, b.Close(ctx)) }()
 	d.Env = b.Env
 	v := invocation{builder: b.Name, metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
-	warnOfIdleCache(cfg.Build, d)
-	var answer, log tail
-	if err := d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(d.Output, &answer), io.MultiWriter(d.Output, &log)); err != nil {
-		switch {
-		case ctx.Err() != nil:
-			return metadata{}, fmt.Errorf("build: %w", ctx.Err())
-		case cfg.Build.calls() && answer.String() != "":
-			return metadata{}, refuse(cfg.Build.Call, err, answer.String())
-		}
-		return metadata{}, b.Explain(explain(err, log.String()), log.String())
+	cfg.Build, d.Env = cfg.withCaches(d)
+	log := progress.New(d.Output)
+	var answer bytes.Buffer
+	err = d.execute(ctx, append(command, cfg.arguments(v)...), io.MultiWriter(log.Stdout(), &answer), log)
+	record, closed := log.Close()
+	m.record = record
+	switch {
+	case ctx.Err() != nil:
+		return m, fmt.Errorf("build: %w", ctx.Err())
+	case err != nil && cfg.Build.calls() && answer.Len() > 0:
+		return m, refuse(cfg.Build.Call, err, answer.String())
+	case err != nil:
+		f := record.Failure()
+		return m, b.Explain(explain(err, f), strings.Join(f.Output, "\n"), cmp.Or(f.Error, f.Cause))
+	case closed != nil || cfg.Build.calls():
+		return m, closed
 	}
-	if cfg.Build.calls() {
-		return metadata{}, nil
-	}
-	return readMetadata(v.metadataFile)
+	m, err = readMetadata(v.metadataFile)
+	m.record = record
+	return m, err
 }
 
 // forBuilder returns what a builder is made with, in the private directory dir.
@@ -126,17 +133,6 @@ func (d Deps) execute(ctx context.Context, command []string, stdout, stderr io.W
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly, nothing is left
 	}
 	return err
-}
-
-// warnOfIdleCache says that buildx passes over GitHub's cache without a word
-// where nothing gives the right to use it.
-func warnOfIdleCache(b Build, d Deps) {
-	for _, cache := range slices.Concat(b.CacheFrom, b.CacheTo) {
-		if strings.Contains(cache, "type=gha") && !strings.Contains(cache, "token=") && !hasVariable(d.Env, "ACTIONS_RUNTIME_TOKEN") {
-			d.Log.Warn("a cache of type=gha does nothing here: ACTIONS_RUNTIME_TOKEN is not set, which the runner gives to JavaScript actions only; use type=registry")
-			return
-		}
-	}
 }
 
 func hasVariable(env []string, name string) bool {

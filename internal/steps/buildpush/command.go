@@ -102,7 +102,7 @@ func (c Config) arguments(v invocation) []string {
 		options = append(options, c.Destination.options(v.layout)...)
 		options = append(options, option{"--metadata-file", one(v.metadataFile)})
 	}
-	options = append(options, option{"--progress", one("plain")})
+	options = append(options, option{"--progress", one("rawjson")})
 	args := []string{"build"}
 	for _, o := range options {
 		for _, value := range o.values {

@@ -1,38 +1,21 @@
 package buildpush
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
-const (
-	// maxTail bounds, in bytes, what is kept of a build's log.
-	maxTail = 64 << 10
-	// maxQuote bounds, in lines, what an error quotes of it.
-	maxQuote = 40
-)
-
-// tail keeps the end of what is written to it.
-type tail struct{ text []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.text = append(t.text, p...)
-	if len(t.text) > 2*maxTail {
-		t.text = append(t.text[:0], t.text[len(t.text)-maxTail:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string { return string(t.text) }
-
-// explain returns the failure of a build: what buildx said of the step that
-// failed, and the mend where the cause is a frequent one.
-func explain(err error, log string) error {
-	said := quote(log)
-	err = fmt.Errorf("build: %w\n%s", err, said)
+// explain returns the failure of a build: what failed and why, and the mend
+// where the cause is a frequent one.
+func explain(err error, f progress.Failure) error {
+	f.Cause = cmp.Or(f.Cause, err.Error())
+	err = fmt.Errorf("build: %s", f)
+	said := f.String() + "\n" + f.Error
 	for _, m := range mends {
 		if m.cause.MatchString(said) {
 			return hint.Wrap(err, "%s", m.mend)
@@ -43,42 +26,8 @@ func explain(err error, log string) error {
 
 // refuse returns the answer of a call, such as check, that doesn't pass.
 func refuse(call string, err error, answer string) error {
-	return hint.Wrap(fmt.Errorf("call %q: %w\n%s", call, err, last(strings.TrimSpace(answer), maxQuote)),
+	return hint.Wrap(fmt.Errorf("call %q: %w\n%s", call, err, strings.TrimSpace(answer)),
 		"correct the Dockerfile; \"# check=skip=NAME\" on its first line leaves out a check")
-}
-
-// progressLine starts with the number of a step.
-var progressLine = regexp.MustCompile(`(?m)^#\d+ .*$`)
-
-// quote returns the part of a log that tells what failed: what follows the
-// progress of the build. BuildKit ends it with the step that failed:
-//
-//	------
-//	 > [linux/arm64 build 3/5] RUN make:
-//	…its last lines, and its place in the Dockerfile…
-//	ERROR: failed to solve: …
-func quote(log string) string {
-	log = strings.ReplaceAll(log, "\r\n", "\n")
-	if progress := progressLine.FindAllStringIndex(log, -1); progress != nil {
-		if end := progress[len(progress)-1][1]; strings.TrimSpace(log[end:]) != "" {
-			log = log[end:]
-		}
-	}
-	log = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(log), "------\n"))
-	// Where it is too long, the head stays: it names the step.
-	head, rest, more := strings.Cut(log, "\n")
-	if !more {
-		return log
-	}
-	return head + "\n" + last(rest, maxQuote)
-}
-
-func last(text string, n int) string {
-	lines := strings.Split(text, "\n")
-	if len(lines) <= n {
-		return text
-	}
-	return "…\n" + strings.Join(lines[len(lines)-n:], "\n")
 }
 
 // mends are what to do about frequent causes, the more telling first.
@@ -108,6 +57,14 @@ var mends = []struct {
 		`the input "target" must name a stage of the Dockerfile: FROM … AS name`},
 	{regexp.MustCompile(`unknown flag: `),
 		`this buildx is too old for an input that is given: install a newer one`},
+	{regexp.MustCompile(`invalid progress mode`),
+		`this buildx is too old to report progress as JSON: install a newer one`},
+	{regexp.MustCompile(`failed to calculate checksum of ref .*: not found`),
+		`the file must be in the context: see its path, what is checked out, and .dockerignore`},
+	{regexp.MustCompile(`secret \S+: not found`),
+		`give the build this secret in "secrets", "secret-envs" or "secret-files"`},
+	{regexp.MustCompile(`failed to push .*(unknown: |: 5\d\d )`),
+		`the registry failed, and several attempts with it: run this again, and only what it lacks is pushed`},
 	{regexp.MustCompile(`(?i)no space left on device`),
 		`free disk space before this step, or build on a larger runner`},
 }

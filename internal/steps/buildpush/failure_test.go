@@ -9,24 +9,34 @@ import (
 	"testing"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
-// TestFailedBuildsAreExplained reads logs of builds that failed with a real
-// BuildKit.
+// TestFailedBuildsAreExplained reads what buildx wrote of builds that failed
+// with a real BuildKit.
 func TestFailedBuildsAreExplained(t *testing.T) {
 	t.Parallel()
-	logs, err := filepath.Glob("testdata/failed/*.log")
-	if err != nil || len(logs) == 0 {
-		t.Fatal("no logs", err)
+	recordings, err := filepath.Glob("progress/testdata/failed/*.rawjson")
+	if err != nil || len(recordings) == 0 {
+		t.Fatal("no recordings", err)
 	}
 	var got strings.Builder
-	for _, path := range logs {
-		log, err := os.ReadFile(path)
+	for _, path := range recordings {
+		recording, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		explained := explain(errors.New("exit status 1"), string(log))
-		fmt.Fprintf(&got, "== %s\n%v\n", filepath.Base(path), explained)
+		log := progress.New(&console{})
+		if _, err := log.Write(recording); err != nil {
+			t.Fatal(err)
+		}
+		record, err := log.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		explained := explain(errors.New("exit status 1"), record.Failure())
+		head, _, _ := strings.Cut(explained.Error(), "\n")
+		fmt.Fprintf(&got, "== %s\n%s\n", strings.TrimSuffix(filepath.Base(path), ".rawjson"), head)
 		for _, h := range hint.Of(explained) {
 			fmt.Fprintf(&got, "hint: %s\n", h)
 		}
@@ -34,48 +44,9 @@ func TestFailedBuildsAreExplained(t *testing.T) {
 	golden(t, "failures.txt", got.String())
 }
 
-func TestQuoteIsBounded(t *testing.T) {
+func TestFailureWithoutAWordHasTheExit(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("a line of the compiler\n", 500)
-	for _, log := range []string{
-		"#7 ERROR: exit code: 1\n------\n > [build 3/5] RUN make:\n" + long + "ERROR: failed to solve\n",
-		"#7 DONE\n" + long + "ERROR: failed to solve\n",
-		long + "#7 12.3 the last that came",
-	} {
-		got := quote(log)
-		if lines := strings.Count(got, "\n"); lines > maxQuote+2 {
-			t.Errorf("%d lines", lines)
-		}
-		for _, part := range []string{"> [build 3/5] RUN make:", "failed to solve", "the last that came"} {
-			if strings.Contains(log, part) != strings.Contains(got, part) {
-				t.Errorf("%q: got %q", part, got)
-			}
-		}
+	if got := explain(errors.New("signal: killed"), progress.Failure{}).Error(); got != "build: signal: killed" {
+		t.Errorf("error %q", got)
 	}
-}
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	t.Parallel()
-	var log tail
-	for i := range 100_000 {
-		fmt.Fprintf(&log, "line %d\n", i)
-	}
-	if got := log.String(); !strings.HasSuffix(got, "line 99998\nline 99999\n") || len(got) < maxTail || len(got) > 2*maxTail {
-		t.Errorf("%d bytes, ending in %q", len(got), got[len(got)-20:])
-	}
-}
-
-func FuzzQuote(f *testing.F) {
-	f.Add("#1 x\n------\n > [a] RUN b:\nc\nERROR: d")
-	f.Add("ERROR: d")
-	f.Add("#1 x")
-	f.Fuzz(func(t *testing.T, log string) {
-		got := quote(log)
-		if strings.TrimSpace(log) != "" && got == "" && !strings.Contains(log, "------") {
-			t.Errorf("nothing of %q", log)
-		}
-		if strings.Count(got, "\n") > maxQuote+2 {
-			t.Errorf("too much of %q", log)
-		}
-	})
 }

@@ -72,9 +72,12 @@ func fakeBuildx(mode string, args []string) error {
 	}
 	switch mode {
 	case "fail":
-		log, err := os.ReadFile("testdata/failed/run.log")
-		fmt.Fprint(os.Stderr, string(log))
-		return errors.Join(err, errors.New("exit"))
+		log, err := os.ReadFile("progress/testdata/failed/run-3-platforms.rawjson")
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(os.Stderr, string(log)) // with the last word of buildx
+		os.Exit(1)
 	case "hang", "stubborn":
 		return hang(mode == "stubborn", report)
 	case "call":

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
 
 // metadata is what buildx writes of a build.
@@ -17,7 +18,8 @@ type metadata struct {
 	Descriptor   struct {
 		Digest image.Digest `json:"digest"`
 	} `json:"containerimage.descriptor"`
-	text json.RawMessage
+	text   json.RawMessage
+	record progress.Record // of the build; empty where nothing was built
 }
 
 // readMetadata reads the file that a build left.

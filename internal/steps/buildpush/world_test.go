@@ -48,7 +48,7 @@ func newRegistry(t *testing.T) string {
 type world struct {
 	cfg    Config
 	deps   Deps
-	output bytes.Buffer
+	output console
 	log    bytes.Buffer
 	temp   string
 	report string
@@ -107,6 +107,12 @@ func newWorld(t *testing.T, mode string) *world {
 	}
 	return w
 }
+
+// console is a log without groups.
+type console struct{ bytes.Buffer }
+
+func (c *console) Group(title string) { c.WriteString(title + "\n") }
+func (c *console) EndGroup()          {}
 
 // call reads what the fake buildx was given.
 func (w *world) call(t *testing.T) call {

@@ -60,7 +60,7 @@ func (r *reader) next() error {
 	case r.quoting && c == '"':
 		return r.closingQuote()
 	case r.quoting:
-		r.append(1)
+		r.take()
 	case c == '"' && !r.comment && r.field.Len() == 0:
 		r.quoting, r.text = true, r.text[1:]
 	case c == '"' && !r.comment && !r.lax:
@@ -77,7 +77,7 @@ func (r *reader) next() error {
 		r.endField()
 		r.text = r.text[1:]
 	default:
-		r.append(1)
+		r.take()
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (r *reader) closingQuote() error {
 	switch {
 	case strings.HasPrefix(rest, `"`):
 		r.text = rest
-		r.append(1)
+		r.take()
 		return nil
 	case rest == "" || rest[0] == ',' || r.lax && rest[0] == '#' || r.atNewline(rest):
 		r.text = rest
@@ -98,19 +98,19 @@ func (r *reader) closingQuote() error {
 		inner := r.field.String()
 		r.field.Reset()
 		r.field.WriteString(`"` + inner)
-		r.append(1)
+		r.take()
 	}
 	r.quoting, r.quoted = false, true
 	return nil
 }
 
-// append moves n bytes to the field.
-func (r *reader) append(n int) {
+// take moves one byte to the field.
+func (r *reader) take() {
 	if c := r.text[0]; c == '\n' || c == '\r' && !strings.HasPrefix(r.text, "\r\n") {
 		r.line++
 	}
-	r.field.WriteString(r.text[:n])
-	r.text = r.text[n:]
+	r.field.WriteByte(r.text[0])
+	r.text = r.text[1:]
 }
 
 // atNewline reports whether text starts with the line end. The first one says

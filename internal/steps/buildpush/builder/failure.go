@@ -68,7 +68,7 @@ func quote(output string) string {
 }
 
 // died is how buildx says that a BuildKit has gone while it built.
-var died = regexp.MustCompile(`(?im)^ERROR: .*(code = Unavailable|error reading from server|connection reset by peer|closing transport|graceful_stop|no such container|is not running|unexpected EOF)`)
+var died = regexp.MustCompile(`(?i)failed to receive status: |code = Unavailable|error reading from server|graceful_stop|no such container|container \S+ is not running`)
 
 // passing is what may be gone at the next try.
 var passing = regexp.MustCompile(`(?i)\b50[0234] |i/o timeout|TLS handshake timeout|connection reset|unexpected EOF|temporary failure in name resolution|request canceled while waiting`)

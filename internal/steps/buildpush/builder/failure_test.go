@@ -91,7 +91,7 @@ func TestVolumeOfAContainerThatDied(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Explain(errors.New("exit status 1"), "ERROR: failed to build: error reading from server: EOF"); len(hint.Of(err)) != 1 {
+		if err := b.Explain(errors.New("exit status 1"), "", "error reading from server: EOF"); len(hint.Of(err)) != 1 {
 			t.Errorf("mends %q", hint.Of(err))
 		}
 		if err := b.Close(t.Context()); err != nil {

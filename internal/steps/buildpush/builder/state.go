@@ -187,15 +187,16 @@ func (b *Builder) run(ctx context.Context, what string, env, command []string) (
 	return stdout.String(), nil
 }
 
-// Explain adds to the failure of a build what is known of its builder.
-func (b *Builder) Explain(err error, log string) error {
+// Explain adds to the failure of a build what is known of its builder: output
+// is the last that the failed step wrote, cause what buildx says of it.
+func (b *Builder) Explain(err error, output, cause string) error {
 	if err == nil {
 		return nil
 	}
-	if len(b.lacking) > 0 && strings.Contains(log, "exec format error") {
+	if len(b.lacking) > 0 && strings.Contains(output, "exec format error") {
 		return hint.Wrap(err, "%s", b.lackMend())
 	}
-	if died.MatchString(log) {
+	if died.MatchString(cause) {
 		b.died = true
 		return hint.Wrap(err, "%s", `the builder has died while it built, most often for want of memory: build fewer platforms at once, on a larger runner, or on nodes of their own ("append")`)
 	}

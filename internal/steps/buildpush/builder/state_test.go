@@ -96,23 +96,24 @@ func TestFailedBuildsAreExplained(t *testing.T) {
 	b := &Builder{Name: "mine", nodes: []node{{name: "mine0", platforms: platforms(t, "linux/amd64")}}, lacking: platforms(t, "linux/s390x")}
 	failed := errors.New("exit status 1")
 	for _, test := range []struct {
-		b    *Builder
-		log  string
-		mend string // "" for none
+		b             *Builder
+		output, cause string
+		mend          string // "" for none
 	}{
-		{b, "#5 exec /bin/sh: exec format error\nERROR: failed to solve", `no node of builder "mine" runs programs for linux/s390x (node "mine0" has linux/amd64)`},
-		{&Builder{}, "#5 exec /bin/sh: exec format error\nERROR: failed to solve", ""},
-		{b, "ERROR: failed to build: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF", "has died"},
-		{b, "#5 2.1 the service is not running\nERROR: failed to solve: exit code: 1", ""},
-		{b, "ERROR: failed to solve: exit code: 1", ""},
+		{b, "exec /bin/sh: exec format error", "exit code: 1", `no node of builder "mine" runs programs for linux/s390x (node "mine0" has linux/amd64)`},
+		{&Builder{}, "exec /bin/sh: exec format error", "exit code: 1", ""},
+		{b, "", "failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF", "has died"},
+		{b, "2.1 the container app is not running", "exit code: 1", ""},
+		{b, "", "failed to push acme/app: read tcp: connection reset by peer", ""},
+		{b, "", "exit code: 1", ""},
 	} {
-		err := test.b.Explain(failed, test.log)
+		err := test.b.Explain(failed, test.output, test.cause)
 		mends := strings.Join(hint.Of(err), "\n")
 		if !errors.Is(err, failed) || !strings.Contains(mends, test.mend) || (mends == "") != (test.mend == "") {
-			t.Errorf("%q: error %v, mends %q", test.log, err, mends)
+			t.Errorf("%q, %q: error %v, mends %q", test.output, test.cause, err, mends)
 		}
 	}
-	if b.Explain(nil, "exec format error") != nil {
+	if b.Explain(nil, "exec format error", "") != nil {
 		t.Error("an error where there is none")
 	}
 }

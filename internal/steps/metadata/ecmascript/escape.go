@@ -115,14 +115,14 @@ func (t *translator) decode() (c rune, n int, err error) {
 		return '\\', 1, nil
 	case c == 'x':
 		if hex := t.take(2, isHex, 2); len(hex) == 2 {
-			return hexadecimal(hex), 4, nil
+			return integer(hex, 16), 4, nil
 		}
 	case c == 'u':
 		if hex := t.take(2, isHex, 4); len(hex) == 4 {
-			return hexadecimal(hex), 6, nil
+			return integer(hex, 16), 6, nil
 		}
 		if hex := t.take(3, isHex, 6); t.unicode && hex != "" && strings.HasPrefix(string(t.rest[2:]), "{"+hex+"}") {
-			return hexadecimal(hex), 4 + len(hex), nil
+			return integer(hex, 16), 4 + len(hex), nil
 		}
 	case isOctal(c):
 		octal := t.take(1, isOctal, 3)
@@ -132,8 +132,7 @@ func (t *translator) decode() (c rune, n int, err error) {
 		if octal[0] > '3' {
 			octal = octal[:min(2, len(octal))]
 		}
-		value, _ := strconv.ParseUint(octal, 8, 32) // three digits at most
-		return rune(value), 1 + len(octal), nil
+		return integer(octal, 8), 1 + len(octal), nil
 	}
 	if t.unicode && !strings.ContainsRune(`^$\.*+?()[]{}|/`, c) && (c != '-' || !t.inClass) {
 		return 0, 0, fmt.Errorf(`\%c has no meaning with the flags u and v`, c)
@@ -149,8 +148,9 @@ func (t *translator) isControl(c rune) bool {
 	return c < 0x80 && unicode.IsLetter(c)
 }
 
-func hexadecimal(text string) rune {
-	value, err := strconv.ParseUint(text, 16, 21)
+// integer reads digits as a character's number.
+func integer(digits string, base int) rune {
+	value, err := strconv.ParseInt(digits, base, 32)
 	if err != nil || value > unicode.MaxRune {
 		return unicode.ReplacementChar
 	}

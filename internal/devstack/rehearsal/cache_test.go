@@ -1,4 +1,4 @@
-//go:build e2e
+//go:build e2e && machines
 
 package rehearsal_test
 
@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -62,8 +61,8 @@ jobs:
 `
 }
 
-// compiles finds the compiler's step in BuildKit's log, and how it ended.
-var compiles = regexp.MustCompile(`(?m)(#\d+) \[.*build \d+/\d+\] RUN .*go build`)
+// compiles finds the line of the log that tells how the compiler's step ended.
+var compiles = regexp.MustCompile(`(?m)^\s*(CACHED|[0-9.]+s) .*\[.*build \d+/\d+\] RUN .*go build`)
 
 // cached reports whether BuildKit took the compiler's result from a cache.
 func cached(t *testing.T, log string) bool {
@@ -72,12 +71,7 @@ func cached(t *testing.T, log string) bool {
 	if step == nil {
 		t.Fatalf("nothing is compiled:\n%s", log)
 	}
-	lines := strings.Split(log, "\n")
-	taken := slices.ContainsFunc(lines, func(line string) bool { return strings.TrimSpace(line) == step[1]+" CACHED" })
-	if done := slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), step[1]+" DONE") }); taken == done {
-		t.Fatalf("the compiler's step is cached %v, done %v:\n%s", taken, done, log)
-	}
-	return taken
+	return step[1] == "CACHED"
 }
 
 // TestGitHubsCache runs the root action with its defaults, and build-push alone,

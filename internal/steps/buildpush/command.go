@@ -98,8 +98,8 @@ func (c Config) arguments(v invocation) []string {
 		{"--call", one(b.Call)},
 	}
 	if !b.calls() {
-		options = append(options, c.Attestations.options(v.origin, c.Destination.toDocker())...)
-		options = append(options, c.Destination.options(v.layout)...)
+		options = append(options, c.Attestations.options(v.origin, c.toDocker())...)
+		options = append(options, c.options(v.layout)...)
 		options = append(options, option{"--metadata-file", one(v.metadataFile)})
 	}
 	options = append(options, option{"--progress", one("rawjson")})

@@ -66,7 +66,7 @@ func (o Origin) epoch(ctx context.Context, env []string) string {
 			return strconv.FormatInt(made.Unix(), 10)
 		}
 	}
-	cmd := exec.CommandContext(ctx, "git", "log", "-1", "--pretty=%ct") //nolint:gosec // constant arguments
+	cmd := exec.CommandContext(ctx, "git", "log", "-1", "--pretty=%ct")
 	cmd.Env = env
 	out, err := cmd.Output()
 	if err != nil {

@@ -47,7 +47,7 @@ func (m Mounts) ids() (ids []string) {
 // gitToken is the secret that BuildKit fetches private Git contexts with.
 //
 // https://docs.docker.com/build/building/secrets/#git-authentication-for-remote-contexts
-const gitToken = "GIT_AUTH_TOKEN"
+const gitToken = "GIT_AUTH_TOKEN" //nolint:gosec // the name of one
 
 // withGitToken adds token where the context is the repository of the workflow,
 // which it can read, and no secret says otherwise.

@@ -109,8 +109,9 @@ func startDebian(ctx context.Context, o options, further []string) error {
 	return c.ask(ctx, http.MethodPost, "/images", map[string]string{debianImage: dir}, nil)
 }
 
-// buildDebian has the world's BuildKit make the image of folders of the
-// context that are there, and of what is written beside them.
+// buildDebian has the world's BuildKit write the image as an OCI layout. The
+// context has folders, by the names that they get there, and what is written
+// beside them.
 func buildDebian(ctx context.Context, o options, apt *aptCache, source string, folders map[string]string, layout string) error {
 	work, err := os.MkdirTemp(o.cache, ".debian-")
 	if err != nil {

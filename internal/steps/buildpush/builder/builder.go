@@ -186,8 +186,8 @@ func (b *Builder) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
 	defer cancel()
 	err := b.buildx(ctx, "remove the builder", "rm", "--force", b.Name)
-	if err == nil && b.died {
-		err = b.removeVolumes(ctx)
+	if b.died {
+		err = b.removeDead(ctx, err)
 	}
 	if err != nil {
 		return hint.Wrap(err, "see whether its container is left: \"docker ps --all --filter name=%s\"", b.Name)
@@ -196,25 +196,27 @@ func (b *Builder) Close(ctx context.Context) error {
 	return nil
 }
 
-// removeVolumes removes what buildx passes over where a container is gone.
-func (b *Builder) removeVolumes(ctx context.Context) error {
+// removeDead removes the volumes of containers that died, which buildx passes
+// over, or stumbles over with err while the engine still removes a container.
+// A volume goes last: when it is gone, so is its container.
+func (b *Builder) removeDead(ctx context.Context, err error) error {
+	docker, lookErr := b.deps.LookPath("docker")
+	if lookErr != nil {
+		return err // without docker's command line there is no way
+	}
 	for _, n := range b.nodes {
-		docker, err := b.deps.LookPath("docker")
-		if err != nil || n.driver != string(Container) {
-			return nil //nolint:nilerr // without docker's command line there is no way
-		}
-		command := []string{docker}
-		if strings.Contains(n.endpoint, "://") {
-			command = append(command, "--host="+n.endpoint)
-		} else {
-			command = append(command, "--context="+n.endpoint)
-		}
-		command = append(command, "volume", "rm", "--force", "buildx_buildkit_"+n.name+"_state")
-		// It is in use until the engine has done with the container.
-		if _, err := backoff.Retry(ctx, func() (string, error) {
-			return b.run(ctx, "remove the volume of a container that died", b.deps.Env, command)
-		}, backoff.WithBackOff(backoff.NewConstantBackOff(volumePause)), backoff.WithMaxElapsedTime(volumeWithin)); err != nil {
+		if n.driver != string(Container) {
 			return err
+		}
+		engine := "--context=" + n.endpoint
+		if strings.Contains(n.endpoint, "://") {
+			engine = "--host=" + n.endpoint
+		}
+		command := []string{docker, engine, "volume", "rm", "--force", "buildx_buildkit_" + n.name + "_state"}
+		if _, volumeErr := backoff.Retry(ctx, func() (string, error) {
+			return b.run(ctx, "remove the volume of a container that died", b.deps.Env, command)
+		}, backoff.WithBackOff(backoff.NewConstantBackOff(volumePause)), backoff.WithMaxElapsedTime(volumeWithin)); volumeErr != nil {
+			return errors.Join(err, volumeErr)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
@@ -54,16 +55,13 @@ func mended(f *failure, output string) error {
 	return f
 }
 
-// quote returns the end of what was said, from its last error on where one is
-// marked as such.
+// progressLine is what buildx tells of the way to an error, which it then says.
+var progressLine = regexp.MustCompile(`^(#\d+ |------$| > \[)`)
+
+// quote returns the end of what was said, without the progress to there.
 func quote(output string) string {
 	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(output, "\r\n", "\n")), "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		if strings.HasPrefix(lines[i], "ERROR: ") {
-			lines = lines[i:]
-			break
-		}
-	}
+	lines = slices.DeleteFunc(lines, progressLine.MatchString)
 	return strings.Join(lines[max(0, len(lines)-maxQuote):], "\n")
 }
 

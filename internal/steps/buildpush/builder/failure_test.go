@@ -53,7 +53,7 @@ func TestQuoteIsBounded(t *testing.T) {
 			t.Errorf("%d lines", strings.Count(got, "\n"))
 		}
 	}
-	if got := quote("#1 ERROR: x\n> booting\nERROR: x\n"); got != "ERROR: x" {
+	if got := quote("#1 ERROR: x\n------\n > [internal] booting buildkit:\n------\nERROR: x\n"); got != "ERROR: x" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -86,7 +86,8 @@ func TestRemoteThatDoesNotAnswer(t *testing.T) {
 func TestVolumeOfAContainerThatDied(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]string{"": "--context=default", "unix:///other.sock": "--host=unix:///other.sock"} {
-		w := newWorld(t, behaviour{Platforms: []string{"linux/amd64"}})
+		// buildx meets an engine that still removes the container.
+		w := newWorld(t, behaviour{Platforms: []string{"linux/amd64"}, Fail: map[string]string{"rm": "removal of container is already in progress"}})
 		b, err := Use(t.Context(), Config{Driver: Container, Endpoint: endpoint}, nil, w.deps)
 		if err != nil {
 			t.Fatal(err)

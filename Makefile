@@ -26,9 +26,9 @@ unit: ## run the unit and contract tests
 e2e: build ## release an image in the local world, break things, and judge the result
 	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 40m -v ./internal/devstack/rehearsal
 
-.PHONY: machines
-machines: build ## end-to-end tests that need more machines: an engine, further nodes, a toolchain for Rust
-	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e,machines -count=1 -timeout 60m -v -run 'Builder|GitHubsCache|CacheOutOfOrder|Compose|Rust|TwoClean|NoContainer|KilledOne' ./internal/devstack/rehearsal
+.PHONY: examples
+examples: build ## end-to-end tests of the examples in Rust and compose, which need Debian 12 and 3 GB
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e,examples -count=1 -timeout 40m -v -run 'Compose|Rust' ./internal/devstack/rehearsal
 
 .PHONY: bench
 bench: build ## measure sign, attest and verify against cosign in the local world
@@ -36,7 +36,7 @@ bench: build ## measure sign, attest and verify against cosign in the local worl
 
 .PHONY: bench-platforms
 bench-platforms: build ## measure emulation, cross-compiling and a node for each platform
-	go test -tags e2e,machines -run '^$$' -bench Platforms -benchtime 3x -timeout 60m ./internal/devstack/rehearsal
+	go test -tags e2e,examples -run '^$$' -bench Platforms -benchtime 3x -timeout 60m ./internal/devstack/rehearsal
 
 .PHONY: check
 check: format vet lint ## check formatting, vet, lint Go, workflows and shell
@@ -48,12 +48,12 @@ format: ## check that the code is formatted
 .PHONY: vet
 vet: ## run go vet
 	go vet ./...
-	go vet -tags e2e,machines ./internal/devstack/...
+	go vet -tags e2e,examples ./internal/devstack/...
 
 .PHONY: lint
 lint: ## run golangci-lint and actionlint
 	@bin="$$($(DEVSTACK) tools lint)" && PATH="$$bin:$$PATH" && set -x && \
-		golangci-lint run --build-tags e2e,machines ./... && \
+		golangci-lint run --build-tags e2e,examples ./... && \
 		actionlint .github/workflows/*.yml examples/workflows/*.yml
 
 .PHONY: generate

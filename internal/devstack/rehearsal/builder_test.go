@@ -1,4 +1,4 @@
-//go:build e2e && machines
+//go:build e2e
 
 package rehearsal_test
 

@@ -21,7 +21,7 @@ var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", 
 // conditions are all the conditions that there are: what plan says decides what
 // a run does, and whether images were built elsewhere, and nothing else.
 var conditions = map[string]string{
-	"build-push": "inputs.digests == ''", "merge": "inputs.digests != '' && " + pushed,
+	"build-push": "inputs.digests == '' || steps.plan.outputs.push == 'false'", "merge": "inputs.digests != '' && " + pushed,
 	"sign": pushed, "attest": pushed, "verify": pushed, "promote": pushed,
 	"release-notes": released, "dockerhub-readme": released,
 }

@@ -1,5 +1,5 @@
 // Package lines reads lists whose items hold commas: annotations, build
-// arguments, secrets. It does no I/O.
+// arguments, secrets, and lists in YAML: logins, nodes. It does no I/O.
 package lines
 
 import (

@@ -1,17 +1,14 @@
 package registry
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"slices"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/lines"
 	"github.com/org/release-actions/internal/secret"
 )
 
@@ -42,56 +39,25 @@ func (l AuthList) Secrets() []string {
 	return secrets
 }
 
-var yamlLine = regexp.MustCompile(`line \d+`)
-
 // UnmarshalText parses the YAML. Its errors tell lines and registries, and
-// nothing of what else is written there: a slip in the syntax can put a
-// password anywhere.
+// nothing of what else is written there.
 func (l *AuthList) UnmarshalText(text []byte) error {
-	var document, rest yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	if err := decoder.Decode(&document); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		// The library's messages quote the text.
-		where := yamlLine.FindString(err.Error())
-		if where == "" {
-			where = "the text"
-		}
-		return hint.New(where+" is not YAML", authShape)
-	}
-	if err := decoder.Decode(&rest); !errors.Is(err, io.EOF) {
-		return hint.New("there is more than one YAML document", authShape)
-	}
-	root := document.Content[0]
-	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		return nil
-	}
-	if root.Kind != yaml.SequenceNode {
-		return hint.New(fmt.Sprintf("line %d is not a list item", root.Line), authShape)
-	}
 	var list AuthList
-	var errs []error
-	for _, item := range root.Content {
+	err := lines.Mappings(text, authShape, func(item *yaml.Node) error {
 		auth, err := parseAuth(item)
 		if err == nil && list.has(auth.Host) {
 			err = fmt.Errorf("registry %q has two logins", auth.Host)
 		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if err == nil {
+			list = append(list, auth)
 		}
-		list = append(list, auth)
-	}
+		return err
+	})
 	*l = list
-	return errors.Join(errs...)
+	return err
 }
 
 func parseAuth(item *yaml.Node) (Auth, error) {
-	if item.Kind != yaml.MappingNode {
-		return Auth{}, hint.New(fmt.Sprintf("line %d is not a mapping", item.Line), authShape)
-	}
 	values := map[string]string{}
 	for i := 0; i+1 < len(item.Content); i += 2 {
 		key, value := item.Content[i], item.Content[i+1]

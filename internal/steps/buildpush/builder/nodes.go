@@ -1,17 +1,14 @@
 package builder
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/lines"
 )
 
 // Node is one BuildKit of a builder.
@@ -32,52 +29,20 @@ type Nodes []Node
 
 const nodeShape = `write a list such as "- endpoint: tcp://arm.example.com:1234", with "platforms: linux/arm64" under it`
 
-var yamlLine = regexp.MustCompile(`line \d+`)
-
 // UnmarshalText parses the YAML. Options of a driver may hold secrets, so that
 // its errors tell lines and keys, and no values but platforms.
 func (l *Nodes) UnmarshalText(text []byte) error {
-	var document, rest yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	if err := decoder.Decode(&document); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		// The library's messages quote the text.
-		where := yamlLine.FindString(err.Error())
-		if where == "" {
-			where = "the text"
-		}
-		return hint.New(where+" is not YAML", nodeShape)
-	}
-	if err := decoder.Decode(&rest); !errors.Is(err, io.EOF) {
-		return hint.New("there is more than one YAML document", nodeShape)
-	}
-	root := document.Content[0]
-	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		return nil
-	}
-	if root.Kind != yaml.SequenceNode {
-		return hint.New(fmt.Sprintf("line %d is not a list item", root.Line), nodeShape)
-	}
 	var nodes Nodes
-	var errs []error
-	for _, item := range root.Content {
+	err := lines.Mappings(text, nodeShape, func(item *yaml.Node) error {
 		n, err := parseNode(item)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
 		nodes = append(nodes, n)
-	}
+		return err
+	})
 	*l = nodes
-	return errors.Join(errs...)
+	return err
 }
 
 func parseNode(item *yaml.Node) (n Node, err error) {
-	if item.Kind != yaml.MappingNode {
-		return Node{}, hint.New(fmt.Sprintf("line %d is not a mapping", item.Line), nodeShape)
-	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(item.Content); i += 2 {
 		key, value := item.Content[i], item.Content[i+1]

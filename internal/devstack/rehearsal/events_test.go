@@ -96,14 +96,19 @@ func TestWhatMayNotPushIsBuilt(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		event  rehearsal.Event
+		with   string // more inputs
 		reason string
 	}{
-		{"a fork's pull request", forkPull, "it is for the pull request #12 from the fork mallory/hello"},
-		{"Dependabot's push", dependabotPush, "the branch main was pushed by Dependabot"},
+		{"a fork's pull request", forkPull, "", "it is for the pull request #12 from the fork mallory/hello"},
+		{"Dependabot's push", dependabotPush, "", "the branch main was pushed by Dependabot"},
+		{"digests that it can't have", forkPull, "\n          digests: sha256:" + strings.Repeat("0", 64), "it is for the pull request #12"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := public(t)
-			out := succeed(t, stage(t, example(t, "every-event.yml")), rehearsal.Trial{Event: test.event})
+			workflow := example(t, "every-event.yml")
+			out := succeed(t, stage(t, func(w string) string {
+				return strings.Replace(workflow(w), "version: ${{ inputs.version }}", "version: ${{ inputs.version }}"+test.with, 1)
+			}), rehearsal.Trial{Event: test.event})
 			if after := public(t); after != before {
 				t.Errorf("something public has changed from\n%s\nto\n%s", before, after)
 			}

@@ -266,8 +266,8 @@ func TestSecretsFromTheEnvironment(t *testing.T) {
 		`no readable file`:                          {Files: []Pair{{"npm", filepath.Join(t.TempDir(), "absent")}}},
 	} {
 		w.cfg.Secrets = mounts
-		if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %q", err, want)
+		if _, err := Run(t.Context(), w.cfg, w.deps); err == nil || !strings.Contains(err.Error(), want) || len(hint.Of(err)) == 0 {
+			t.Errorf("error %v, want %q and a mend", err, want)
 		}
 		w.checkNothingLeft(t)
 	}

@@ -30,7 +30,7 @@ func (d Destination) Validate() error {
 	var errs []error
 	for i, repo := range d.Images {
 		if slices.Contains(d.Images[:i], repo) {
-			errs = append(errs, fmt.Errorf("input \"images\": %q is given twice", repo))
+			errs = append(errs, hint.Wrap(fmt.Errorf("input \"images\": %q is given twice", repo), "leave one of them out"))
 		}
 	}
 	if len(d.Images) > 0 && len(d.Tags) > 0 {

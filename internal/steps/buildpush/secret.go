@@ -28,7 +28,7 @@ func (m Mounts) Validate() error {
 	var errs []error
 	for i, id := range ids {
 		if slices.Contains(ids[:i], id) {
-			errs = append(errs, fmt.Errorf("secret %q is given twice in the inputs \"secrets\", \"secret-envs\" and \"secret-files\"", id))
+			errs = append(errs, hint.Wrap(fmt.Errorf("secret %q is given twice in the inputs \"secrets\", \"secret-envs\" and \"secret-files\"", id), "leave one of them out"))
 		}
 	}
 	return errors.Join(errs...)
@@ -81,7 +81,8 @@ func (m Mounts) specs(dir string, env []string) ([]string, error) {
 	}
 	for _, p := range m.Files {
 		if info, err := os.Stat(p.Value); err != nil || info.IsDir() {
-			errs = append(errs, fmt.Errorf("input \"secret-files\": %q for the secret %q is no readable file", p.Value, p.Name))
+			errs = append(errs, hint.Wrap(fmt.Errorf("input \"secret-files\": %q for the secret %q is no readable file", p.Value, p.Name),
+				"name it from the working directory, and write it in a step before; or give its text in \"secrets\""))
 		}
 		specs = append(specs, fields("id="+p.Name, "src="+p.Value))
 	}

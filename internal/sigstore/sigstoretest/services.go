@@ -28,8 +28,9 @@ import (
 	"github.com/sigstore/rekor/pkg/util"
 	"github.com/sigstore/sigstore/pkg/signature"
 
-	// The kind of entry that the log takes.
+	// The kinds of entries that the log takes.
 	_ "github.com/sigstore/rekor/pkg/types/dsse/v0.0.1"
+	_ "github.com/sigstore/rekor/pkg/types/hashedrekord/v0.0.1"
 )
 
 func handle(status int, f func(r *http.Request) ([]byte, error)) http.HandlerFunc {

@@ -26,6 +26,7 @@ type Config struct {
 	SBOMs     []string       `input:"sboms,required"`  // files
 	OutputDir string         `input:"output-dir"`
 	RetryFor  time.Duration  `input:"retry-for"`
+	Layouts   evidence.Layouts
 	Sigstore  sigstore.Instance
 	Registry  registry.Credentials
 }
@@ -67,6 +68,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	d.Layouts = cfg.Layouts
 	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
 	if err != nil {
 		return Result{}, err
@@ -133,7 +135,7 @@ func match(files []file, subjects []evidence.Subject) ([]evidence.Claim, error) 
 				continue
 			}
 			delete(byslot, at)
-			claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.New(s.Digest, predicateType, f.Text)})
+			claims = append(claims, evidence.Claim{Digest: s.Digest, Of: s.String(), Statement: intoto.New(s.Digest, predicateType, f.Text)})
 		}
 	}
 	for _, f := range files {

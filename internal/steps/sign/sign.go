@@ -22,6 +22,7 @@ type Config struct {
 	Images    []image.Pinned `input:"images,required"` // one image, in each of its registries
 	OutputDir string         `input:"output-dir"`
 	RetryFor  time.Duration  `input:"retry-for"`
+	Layouts   evidence.Layouts
 	Sigstore  sigstore.Instance
 	Registry  registry.Credentials
 }
@@ -54,8 +55,9 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	}
 	var claims []evidence.Claim
 	for _, s := range subjects {
-		claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.Signature(s.Digest)})
+		claims = append(claims, evidence.Claim{Digest: s.Digest, Of: s.String(), Statement: intoto.Signature(s.Digest)})
 	}
+	d.Layouts = cfg.Layouts
 	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
 	if err != nil {
 		return Result{}, err

@@ -102,7 +102,7 @@ func (p Publisher) attach(ctx context.Context, claims []Claim, all []made, lacks
 	if why == nil {
 		return nil
 	}
-	return incomplete(claims, missing, len(lacks), why...)
+	return p.incomplete(claims, missing, len(lacks), why...)
 }
 
 func (p Publisher) attachTo(ctx context.Context, subject image.Pinned, suffix string, lacks []lack, all []made) error {

@@ -137,7 +137,7 @@ func (r Reader) bundles(ctx context.Context, subject image.Pinned, predicateType
 		if err != nil {
 			return err
 		}
-		bundle, err := verify(r.Verifier, artifact.Content, subject.Digest, r.Identity)
+		bundle, err := Check(r.Verifier, artifact.Content, subject.Digest, r.Identity)
 		switch {
 		case err != nil:
 			read[n].Refused = append(read[n].Refused, fmt.Errorf("bundle %s: %w", d.Digest, err))
@@ -154,8 +154,9 @@ func (r Reader) bundles(ctx context.Context, subject image.Pinned, predicateType
 	return found, err
 }
 
-// verify adds to the cryptographic decision that the statement has one reading.
-func verify(v *sigstore.Verifier, content []byte, d image.Digest, id sigstore.Identity) (Bundle, error) {
+// Check verifies a bundle, wherever it was kept: that id signed it, and that its
+// statement is about d and has one reading.
+func Check(v *sigstore.Verifier, content []byte, d image.Digest, id sigstore.Identity) (Bundle, error) {
 	verified, err := v.Verify(content, d, id)
 	if err != nil {
 		return Bundle{}, err

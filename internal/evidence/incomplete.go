@@ -1,9 +1,9 @@
 package evidence
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
@@ -32,7 +32,7 @@ func (e *incompleteError) Unwrap() error { return e.cause }
 
 // incomplete returns an error that lists what is missing, of wanted pieces in all.
 // Of the errors that are why the first of each repository is shown.
-func incomplete(claims []Claim, missing []lack, wanted int, why ...failure) error {
+func (p Publisher) incomplete(claims []Claim, missing []lack, wanted int, why ...failure) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "attached %d of %d pieces of evidence", wanted-len(missing), wanted)
 	shown := map[image.Repository]bool{}
@@ -45,7 +45,7 @@ func incomplete(claims []Claim, missing []lack, wanted int, why ...failure) erro
 		shown[f.repo] = true
 	}
 	text.WriteString("\nmissing:")
-	lines := lackLines(claims, missing)
+	lines := p.lackLines(claims, missing)
 	for n, line := range lines {
 		if n == mostLacks {
 			fmt.Fprintf(&text, "\n  and %d more", len(lines)-n)
@@ -58,10 +58,9 @@ func incomplete(claims []Claim, missing []lack, wanted int, why ...failure) erro
 }
 
 // lackLines returns a line for each digest in each registry, in order.
-func lackLines(claims []Claim, missing []lack) (lines []string) {
+func (p Publisher) lackLines(claims []Claim, missing []lack) (lines []string) {
 	var order []place
 	what := map[place][]string{}
-	of := map[place]string{}
 	for _, l := range missing {
 		if what[l.place] == nil {
 			order = append(order, l.place)
@@ -72,12 +71,20 @@ func lackLines(claims []Claim, missing []lack) (lines []string) {
 			name += " under " + suffixOf(c.Statement.PredicateType)
 		}
 		what[l.place] = append(what[l.place], name)
-		of[l.place] = cmp.Or(of[l.place], c.Of)
 	}
 	for _, at := range order {
-		lines = append(lines, fmt.Sprintf("%s: %s", strings.TrimSpace(at.pinned().String()+" "+of[at]), strings.Join(what[at], ", ")))
+		lines = append(lines, fmt.Sprintf("%s: %s", p.name(at), strings.Join(what[at], ", ")))
 	}
 	return lines
+}
+
+// name returns the reference, with what it is where that is known.
+func (p Publisher) name(at place) string {
+	text := at.pinned().String()
+	if n := slices.IndexFunc(p.Subjects, func(s Subject) bool { return s.Digest == at.digest }); n >= 0 {
+		text += " " + p.Subjects[n].String()
+	}
+	return text
 }
 
 // kindOf names what statements of a type are, for people.
@@ -87,7 +94,7 @@ func kindOf(predicateType string) string {
 		return "signature"
 	case intoto.SPDX, intoto.CycloneDX:
 		return Format(predicateType)
-	case intoto.Provenance:
+	case intoto.SLSAProvenance:
 		return "provenance"
 	}
 	return predicateType

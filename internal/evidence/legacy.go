@@ -109,7 +109,7 @@ func verifyLayer(v *sigstore.Verifier, l sigstore.Layer, d image.Digest, id sigs
 	var b Bundle
 	if l.MediaType == sigstore.EnvelopeMediaType {
 		// A statement of this type is a signature among bundles only.
-		if b, err = verify(v, content, d, id); err == nil && b.Statement.PredicateType == intoto.CosignSign {
+		if b, err = Check(v, content, d, id); err == nil && b.Statement.PredicateType == intoto.CosignSign {
 			err = errors.New("it is a signature in the place of an attestation")
 		}
 	} else {
@@ -171,6 +171,22 @@ func checkPayload(payload []byte, d image.Digest) error {
 		return fmt.Errorf("its payload is about %q, not %s", p.Critical.Image.DockerManifestDigest, d)
 	}
 	return nil
+}
+
+// signLegacy returns a new signature of the claim's digest as older verifiers look
+// for it, which is of another text.
+func (p Publisher) signLegacy(ctx context.Context, repo image.Repository, c Claim, id sigstore.Identity) (Bundle, error) {
+	payload, err := newPayload(repo, c.Digest)
+	if err != nil {
+		return Bundle{}, err
+	}
+	return p.signText(ctx, c, payload, p.Signer.SignMessage, func(content []byte) (Bundle, error) {
+		layer, err := p.Verifier.Layer(content, payload)
+		if err != nil {
+			return Bundle{}, err
+		}
+		return verifyLayer(p.Verifier, layer, c.Digest, id)
+	})
 }
 
 // layerOf makes the layer that says the same as a bundle, whose log entry it shares.

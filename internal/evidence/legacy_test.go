@@ -268,7 +268,7 @@ func TestWhatIsMissingSaysTheLayout(t *testing.T) {
 	p := w.Publisher(t, evidencetest.Workflow)
 	p.Legacy = true
 	_, err := p.Publish(t.Context(), repositories(w), signatures(w)[:1])
-	if want := w.Images[1].String() + " index: signature under .sig"; err == nil || !strings.HasPrefix(err.Error(), "attached 3 of 4 pieces") || !strings.HasSuffix(err.Error(), want) {
+	if want := w.Images[1].String() + ": signature under .sig"; err == nil || !strings.HasPrefix(err.Error(), "attached 3 of 4 pieces") || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}
 }

@@ -18,13 +18,13 @@ import (
 // Claim is a statement to sign and attach to the digest that it is about.
 type Claim struct {
 	Digest    image.Digest
-	Of        string // what the digest is, for people: "index", or a platform
 	Statement intoto.Statement
 }
 
 // Publisher signs claims and attaches the bundles.
 type Publisher struct {
 	Layouts
+	Subjects []Subject // what digests are, for people; may be empty
 	Registry *registry.Client
 	Signer   *sigstore.Signer
 	Verifier *sigstore.Verifier
@@ -60,7 +60,7 @@ func (p Publisher) Publish(ctx context.Context, repos []image.Repository, claims
 	lacks := found.lacks(repos, claims, p.layouts())
 	all, err := p.sign(ctx, repos, claims, id, found)
 	if err != nil {
-		return nil, incomplete(claims, lacks, len(lacks), failure{err: err})
+		return nil, p.incomplete(claims, lacks, len(lacks), failure{err: err})
 	}
 	if err := p.attach(ctx, claims, all, lacks); err != nil {
 		return nil, err
@@ -157,15 +157,19 @@ func (p Publisher) sign(ctx context.Context, repos []image.Repository, claims []
 	}
 	all := make([]made, len(claims))
 	err := each(ctx, tasks, func(ctx context.Context, _ int, t task) (err error) {
-		c, done := claims[t.claim], "kept"
-		b, ok := found.earliest(c, t.layout)
-		if !ok {
-			if b, err = p.signOne(ctx, repos[0], c, t.layout, id); err != nil {
-				return err
-			}
-			done = "signed"
+		c := claims[t.claim]
+		b, kept := found.earliest(c, t.layout)
+		switch {
+		case kept:
+			p.Log.Info("kept", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "layout", string(t.layout), "log-index", b.LogIndex)
+		case t.layout == Legacy:
+			b, err = p.signLegacy(ctx, repos[0], c, id)
+		default:
+			b, err = p.Sign(ctx, c, id)
 		}
-		p.Log.Info(done, "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "layout", string(t.layout), "log-index", b.LogIndex)
+		if err != nil {
+			return err
+		}
 		if t.layout == Legacy {
 			all[t.claim].layer = b.layer
 		} else {
@@ -187,25 +191,21 @@ func (p Publisher) sign(ctx context.Context, repos []image.Repository, claims []
 	return all, nil
 }
 
-// signOne signs a claim, and verifies what it signed.
-func (p Publisher) signOne(ctx context.Context, repo image.Repository, c Claim, layout Layout, id sigstore.Identity) (Bundle, error) {
+// Sign returns a new bundle for the claim, signed by the job's identity id. It
+// passed the same verification as any other, and is attached to nothing.
+func (p Publisher) Sign(ctx context.Context, c Claim, id sigstore.Identity) (Bundle, error) {
 	text, err := c.Statement.Marshal()
-	sign := p.Signer.Sign
-	check := func(content []byte) (Bundle, error) { return verify(p.Verifier, content, c.Digest, id) }
-	if layout == Legacy {
-		text, err = newPayload(repo, c.Digest)
-		sign = p.Signer.SignMessage
-		check = func(content []byte) (Bundle, error) {
-			layer, err := p.Verifier.Layer(content, text)
-			if err != nil {
-				return Bundle{}, err
-			}
-			return verifyLayer(p.Verifier, layer, c.Digest, id)
-		}
-	}
 	if err != nil {
 		return Bundle{}, err
 	}
+	return p.signText(ctx, c, text, p.Signer.Sign, func(content []byte) (Bundle, error) {
+		return Check(p.Verifier, content, c.Digest, id)
+	})
+}
+
+// signText signs what stands for a claim, and checks what came out.
+func (p Publisher) signText(ctx context.Context, c Claim, text []byte,
+	sign func(context.Context, []byte) ([]byte, error), check func(content []byte) (Bundle, error)) (Bundle, error) {
 	content, err := sign(ctx, text)
 	if err != nil {
 		return Bundle{}, fmt.Errorf("sign %s: %w", c.Digest, err)
@@ -215,6 +215,7 @@ func (p Publisher) signOne(ctx context.Context, repo image.Repository, c Claim, 
 		return Bundle{}, hint.Wrap(fmt.Errorf("verify the new signature of %s: %w", c.Digest, err),
 			"trusted-root and signing-config must describe the same Sigstore instance")
 	}
+	p.Log.Info("signed", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "layout", string(b.Layout), "log-index", b.LogIndex)
 	return b, nil
 }
 

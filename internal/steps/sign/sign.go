@@ -55,9 +55,9 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	}
 	var claims []evidence.Claim
 	for _, s := range subjects {
-		claims = append(claims, evidence.Claim{Digest: s.Digest, Of: s.String(), Statement: intoto.Signature(s.Digest)})
+		claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.Signature(s.Digest)})
 	}
-	d.Layouts = cfg.Layouts
+	d.Layouts, d.Subjects = cfg.Layouts, subjects
 	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
 	if err != nil {
 		return Result{}, err

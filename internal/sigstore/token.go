@@ -36,22 +36,53 @@ func JobIdentity(ctx context.Context, source TokenSource) (Identity, error) {
 	return id, nil
 }
 
-func tokenIdentity(token string) (Identity, error) {
+// guard returns an error where the public instance would tell all the world the
+// name of a private repository, which the token knows, and nobody chose it.
+func (s *Signer) guard(token string) error {
+	if !s.guarded {
+		return nil
+	}
+	claims, err := tokenClaims(token)
+	if err != nil {
+		return fmt.Errorf("OIDC token: %w", err)
+	}
+	if claims.Visibility == "" || claims.Visibility == "public" {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("the repository is %s, and the public Sigstore instance would log its name for all to see", claims.Visibility),
+		"set \"sigstore: github\" to sign with GitHub's own instance, or \"sigstore: public\" if all may know")
+}
+
+// claims are those of GitHub's tokens that matter here.
+//
+// https://docs.github.com/actions/reference/security/oidc
+type claims struct {
+	Issuer         string `json:"iss"`
+	JobWorkflowRef string `json:"job_workflow_ref"`
+	Visibility     string `json:"repository_visibility"`
+}
+
+func tokenClaims(token string) (claims, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return Identity{}, errors.New("it is not a JSON web token")
+		return claims{}, errors.New("it is not a JSON web token")
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return Identity{}, errors.New("its payload is not base64")
+		return claims{}, errors.New("its payload is not base64")
 	}
-	var claims struct {
-		Issuer         string `json:"iss"`
-		JobWorkflowRef string `json:"job_workflow_ref"`
-	}
+	var c claims
 	// The text of a JSON error may quote the token.
-	if json.Unmarshal(payload, &claims) != nil {
-		return Identity{}, errors.New("its payload is not the JSON of claims")
+	if json.Unmarshal(payload, &c) != nil {
+		return claims{}, errors.New("its payload is not the JSON of claims")
+	}
+	return c, nil
+}
+
+func tokenIdentity(token string) (Identity, error) {
+	claims, err := tokenClaims(token)
+	if err != nil {
+		return Identity{}, err
 	}
 	issuer, err := url.Parse(claims.Issuer)
 	if err != nil || issuer.Host == "" {

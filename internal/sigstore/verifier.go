@@ -30,8 +30,30 @@ type Verified struct {
 	Statement     []byte // the in-toto statement, as it was signed; nil of a message
 	PredicateType string
 	Identity      Identity  // of the certificate, or the key
+	Source        Source    // of the certificate; zero of a key
 	LogIndex      int64     // of the entry in the transparency log; -1 where there is none, as with GitHub's instance
 	Time          time.Time // when the log or a timestamp authority saw it
+}
+
+// Source is what a certificate says of the run that signed: GitHub's word, by
+// the token that Fulcio was shown. In a reusable workflow the identity is that
+// workflow's, and only this names the caller. What a certificate leaves out is "".
+//
+// https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+type Source struct {
+	Repository string // its URL
+	Ref        string // that started the run: "refs/tags/v1.2.3"
+	Commit     string // that Ref was, in hexadecimal digits
+	Workflow   string // URL of the run's workflow, and its ref behind an @
+	Builder    string // the same of the workflow that the job is in
+	Invocation string // URL of the run's attempt
+}
+
+func sourceOf(c *certificate.Summary) Source {
+	return Source{
+		Repository: c.SourceRepositoryURI, Ref: c.SourceRepositoryRef, Commit: c.SourceRepositoryDigest,
+		Workflow: c.BuildConfigURI, Builder: c.BuildSignerURI, Invocation: c.RunInvocationURI,
+	}
 }
 
 // NewVerifier returns a verifier for the instance that t describes.
@@ -174,6 +196,7 @@ func (v *Verifier) verify(b *bundle.Bundle, artifact verify.ArtifactPolicyOption
 	found := Verified{Identity: id}
 	if summary := result.Signature.Certificate; summary != nil {
 		found.Identity = Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer}
+		found.Source = sourceOf(summary)
 	}
 	found.LogIndex, found.Time, err = v.seen(b, result.VerifiedTimestamps)
 	return result, found, err

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/sigstore"
@@ -18,6 +19,15 @@ import (
 // Layouts is the input that says how evidence is kept beside the image.
 type Layouts struct {
 	Legacy bool `input:"legacy"` // under cosign's tags, too
+}
+
+// Check refuses the legacy layout where nothing is entered in the log that it needs.
+func (l Layouts) Check(i sigstore.Instance) error {
+	if l.Legacy && len(i.RekorVersions) > 0 && !slices.Contains(i.RekorVersions, 1) {
+		return hint.New("input \"legacy\" needs entries in a Rekor log of version 1, and \"rekor-version\" leaves it out",
+			"set \"rekor-version: 1\" or \"1,2\", or leave out \"legacy\"")
+	}
+	return nil
 }
 
 // Layout is how a piece of evidence is kept beside the image.

@@ -107,17 +107,19 @@ func TestForgedLayersAreRefused(t *testing.T) {
 	_, foreign := layers(t, sigstoretest.New(t))
 	const entry, certificate = "dev.sigstore.cosign/bundle", "dev.sigstore.cosign/certificate"
 	for name, forge := range map[string]func(l *sigstore.Layer){
-		"another payload":          func(l *sigstore.Layer) { l.Content = []byte(`{"critical":{ }}`) },
-		"another signature":        func(l *sigstore.Layer) { l.Annotations["dev.cosignproject.cosign/signature"] = "MEUCIQ==" },
-		"no signature":             func(l *sigstore.Layer) { delete(l.Annotations, "dev.cosignproject.cosign/signature") },
-		"no entry":                 func(l *sigstore.Layer) { delete(l.Annotations, entry) },
-		"an entry of another log":  func(l *sigstore.Layer) { l.Annotations[entry] = foreign.Annotations[entry] },
-		"another layer's entry":    func(l *sigstore.Layer) { l.Annotations[entry] = attestation.Annotations[entry] },
-		"an entry of another time": func(l *sigstore.Layer) { l.Annotations[entry] = strings.Replace(l.Annotations[entry], `Time":1`, `Time":2`, 1) },
-		"no certificate":           func(l *sigstore.Layer) { delete(l.Annotations, certificate) },
-		"another certificate":      func(l *sigstore.Layer) { l.Annotations[certificate] = foreign.Annotations[certificate] },
-		"two certificates":         func(l *sigstore.Layer) { l.Annotations[certificate] += foreign.Annotations[certificate] },
-		"a broken timestamp":       func(l *sigstore.Layer) { l.Annotations["dev.sigstore.cosign/rfc3161timestamp"] = "{" },
+		"another payload":         func(l *sigstore.Layer) { l.Content = []byte(`{"critical":{ }}`) },
+		"another signature":       func(l *sigstore.Layer) { l.Annotations["dev.cosignproject.cosign/signature"] = "MEUCIQ==" },
+		"no signature":            func(l *sigstore.Layer) { delete(l.Annotations, "dev.cosignproject.cosign/signature") },
+		"no entry":                func(l *sigstore.Layer) { delete(l.Annotations, entry) },
+		"an entry of another log": func(l *sigstore.Layer) { l.Annotations[entry] = foreign.Annotations[entry] },
+		"another layer's entry":   func(l *sigstore.Layer) { l.Annotations[entry] = attestation.Annotations[entry] },
+		"an entry of another time": func(l *sigstore.Layer) {
+			l.Annotations[entry] = strings.Replace(l.Annotations[entry], `Time":1`, `Time":2`, 1)
+		},
+		"no certificate":      func(l *sigstore.Layer) { delete(l.Annotations, certificate) },
+		"another certificate": func(l *sigstore.Layer) { l.Annotations[certificate] = foreign.Annotations[certificate] },
+		"two certificates":    func(l *sigstore.Layer) { l.Annotations[certificate] += foreign.Annotations[certificate] },
+		"a broken timestamp":  func(l *sigstore.Layer) { l.Annotations["dev.sigstore.cosign/rfc3161timestamp"] = "{" },
 		"another's timestamp": func(l *sigstore.Layer) {
 			l.Annotations["dev.sigstore.cosign/rfc3161timestamp"] = foreign.Annotations["dev.sigstore.cosign/rfc3161timestamp"]
 		},

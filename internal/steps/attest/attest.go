@@ -44,7 +44,7 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	return errors.Join(image.SameDigest(c.Images), c.validateKinds(), c.Sigstore.Validate(), c.Registry.Validate())
+	return errors.Join(image.SameDigest(c.Images), c.validateKinds(), c.Sigstore.Validate(), c.Layouts.Check(c.Sigstore), c.Registry.Validate())
 }
 
 // validateKinds sees to it that there is something to say, of something.

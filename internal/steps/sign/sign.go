@@ -29,7 +29,7 @@ type Config struct {
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Registry.Validate())
+	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Layouts.Check(c.Sigstore), c.Registry.Validate())
 }
 
 // Deps is what the step works with.

@@ -44,16 +44,16 @@ func TestAttestationsAtGitHub(t *testing.T) {
 	if err := world.ClearRequests(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	succeed(t, s, rehearsal.Trial{Tag: "v1.8.0"})
-	approve(t, "v1.8.0", "1.8.0")
+	succeed(t, s, rehearsal.Trial{Tag: "v1.1.0"})
+	approve(t, "v1.1.0", "1.1.0")
 	// Of the index and three platforms, provenance and two SBOMs each.
 	if posts := attestationPosts(t); posts != 12 {
 		t.Errorf("GitHub was given %d attestations, want 12", posts)
 	}
-	j := rehearsal.NewJudges(world.Env, "v1.8.0")
+	j := rehearsal.NewJudges(world.Env, "v1.1.0")
 	for _, repository := range repositories {
-		artifacts := []string{"oci://" + repository + ":1.8.0"}
-		found, err := j.Platforms(t.Context(), repository+":1.8.0")
+		artifacts := []string{"oci://" + repository + ":1.1.0"}
+		found, err := j.Platforms(t.Context(), repository+":1.1.0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestAttestationsAtGitHub(t *testing.T) {
 		for _, artifact := range artifacts {
 			for _, further := range [][]string{
 				nil, {"--predicate-type", spdxType}, {"--predicate-type", cycloneDXType}, {"--bundle-from-oci"},
-				{"--source-ref", "refs/tags/v1.8.0", "--source-digest", s.Commit, "--deny-self-hosted-runners",
+				{"--source-ref", "refs/tags/v1.1.0", "--source-digest", s.Commit, "--deny-self-hosted-runners",
 					"--signer-workflow", rehearsal.Repository + "/" + rehearsal.Workflow},
 			} {
 				if err := j.GitHub(t.Context(), artifact, further...); err != nil {
@@ -84,11 +84,52 @@ func TestAttestationsAtGitHub(t *testing.T) {
 
 	t.Run("a re-run gives GitHub nothing", func(t *testing.T) {
 		before := attestationPosts(t)
-		succeed(t, s, rehearsal.Trial{Tag: "v1.8.0"})
+		succeed(t, s, rehearsal.Trial{Tag: "v1.1.0"})
 		if posts := attestationPosts(t) - before; posts != 0 {
 			t.Errorf("GitHub was given %d attestations more", posts)
 		}
 	})
+	t.Run("cosign finds reports and other predicates", furtherPredicates)
+}
+
+// furtherPredicates has cosign verify what a scanner reports of one platform, and
+// a predicate of no known type.
+func furtherPredicates(t *testing.T) {
+	const review = "https://example.com/review/v1"
+	j := rehearsal.NewJudges(world.Env, "v1.2.3") // as which a step by itself signs
+	index, err := j.Digest(t.Context(), repositories[0]+":1.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := j.Platforms(t.Context(), repositories[0]+":1.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scanned := found["linux/arm64"]
+	report, predicate := filepath.Join(t.TempDir(), "report.json"), filepath.Join(t.TempDir(), "review.json")
+	writeFile(t, report, `{"invocation":{"parameters":null,"uri":"","event_id":"","builder.id":""},
+ "scanner":{"uri":"pkg:github/aquasecurity/trivy@0.69.3","version":"0.69.3","db":{"uri":"","version":""},
+  "result":{"SchemaVersion":2,"ArtifactName":"ghcr.io/acme/hello@`+scanned+`","Results":[]}},
+ "metadata":{"scanStartedOn":"2026-01-02T03:04:05Z","scanFinishedOn":"2026-01-02T03:04:06Z"}}`)
+	writeFile(t, predicate, `{"by":"octocat"}`)
+	out, err := step(t, "attest", "-images", repositories[0]+"@"+index+"\n"+repositories[1]+"@"+index, "-build-provenance=false",
+		"-vulnerability-reports", report, "-predicate-type", review, "-predicate-path", predicate, "-output-dir", t.TempDir(),
+		"-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], "-signing-config", world.Env["SIGSTORE_SIGNING_CONFIG"])
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, repository := range repositories {
+		for _, cosign := range []string{"cosign2", "cosign3"} {
+			for kind, digest := range map[string]string{"vuln": scanned, review: index} {
+				if err := j.Attestation(t.Context(), cosign, kind, repository+"@"+digest, digest); err != nil {
+					t.Errorf("%s refuses %s of %s: %v", cosign, kind, repository, err)
+				}
+			}
+			if err := j.Attestation(t.Context(), cosign, "vuln", repository+"@"+index, index); err == nil {
+				t.Errorf("%s finds a report of the index, which nobody scanned", cosign)
+			}
+		}
+	}
 }
 
 // TestChecksumsAreAttested has gh and cosign verify files that no registry has.

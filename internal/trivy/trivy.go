@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,18 +171,22 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 		// On disk, it would be locked by the first of several scans.
 		"--cache-backend", "memory"}
 	arguments = append(append(arguments, s.Select.arguments(command)...), target...)
-	err := s.run(ctx, hosts, arguments...)
+	said, err := s.run(ctx, hosts, arguments...)
 	if lacksJava(err) {
 		if err := s.java.do(func() error { return s.prepareJava(ctx) }); err != nil {
 			return Report{}, err
 		}
-		err = s.run(ctx, hosts, arguments...)
+		said, err = s.run(ctx, hosts, arguments...)
 	}
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() { _ = os.Remove(path) }() // its directory goes with the scanner
-	return readReport(path)
+	report, err := readReport(path)
+	if report.OS != nil {
+		report.OS.Unsupported = strings.Contains(said, "Unsupported os")
+	}
+	return report, err
 }
 
 // Convert returns a report in another format of Trivy's, such as "sarif".
@@ -190,7 +195,7 @@ func (s *Scanner) Convert(ctx context.Context, report Report, format string) ([]
 	if err := os.WriteFile(in, report.JSON, 0o600); err != nil {
 		return nil, err
 	}
-	if err := s.run(ctx, nil, "convert", "--format", format, "--output", out, in); err != nil {
+	if _, err := s.run(ctx, nil, "convert", "--format", format, "--output", out, in); err != nil {
 		return nil, fmt.Errorf("convert a report to %s: %w", format, err)
 	}
 	return readBounded(out)

@@ -109,6 +109,7 @@ func TestFailedScanIsNeverAPass(t *testing.T) {
 		"database unreachable": {fail("--download-db-only", "dial tcp: connection refused"), nil, "fetch the vulnerability database: mirror.gcr.io/aquasec/trivy-db:2: trivy failed: exit status 1: dial tcp: connection refused", "db-repository"},
 		"database refused":     {fail("--download-db-only", "DENIED: no"), nil, "ghcr.io/aquasecurity/trivy-db:2: trivy failed: exit status 1: DENIED", "db-repository"},
 		"database corrupt":     {fail("--output", "run error: error in vulnerability DB initialize: invalid database"), nil, "is corrupt", "remove the folder"},
+		"database broken":      {plan{Report: empty, Fail: map[string]string{"--output": "panic: assertion failed: Page expected to be: 12\n\ngoroutine 1 [running]:\ngo.etcd.io/bbolt.(*Tx).page(0x0)\n"}}, nil, "is corrupt: panic: assertion failed", "remove the folder"},
 		"database too old":     {plan{Report: empty, Updated: now.Add(-8 * 24 * time.Hour)}, nil, "is of 2026-11-17, older than 168h0m0s", "db-max-age"},
 		"no database":          {plan{Report: empty}, skip, "there is no vulnerability database", "skip-db-update"},
 		"unreadable metadata": {plan{Report: empty}, func(o *Options) {

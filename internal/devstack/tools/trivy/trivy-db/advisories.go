@@ -47,4 +47,5 @@ var advisories = []advisory{
 	{alpine, "openssl", "3.3.9-r0", types.SeverityHigh, "believes any certificate"},
 	{alpine, "busybox", "1.36.1-r99", types.SeverityMedium, "is another program than its name says"},
 	{alpine, "musl", "1.2.5-r0", types.SeverityHigh, "is older than every image: nothing has it"},
+	{golang, "stdlib", "99.0.0", types.SeverityLow, "has had a birthday since"},
 }

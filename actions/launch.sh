@@ -30,6 +30,9 @@ if [ -n "${RELEASE_ACTIONS_BIN:-}" ]; then
   exec "$RELEASE_ACTIONS_BIN/$step" "$@"
 fi
 
+# A step that needs another one's program starts it by this script.
+export RELEASE_ACTIONS_LAUNCHER="$root/actions/launch.sh"
+
 hash() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 # What a binary is made of: the module and its sources, without the local world and tests.
 tree=$(cd "$root" && {

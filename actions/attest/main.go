@@ -1,4 +1,5 @@
-// Command attest attaches signed SBOMs to an image.
+// Command attest attaches signed statements to an image: SBOMs, provenance,
+// reports of scanners, and others.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/attest"
@@ -27,5 +29,23 @@ func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Res
 	if err != nil {
 		return attest.Result{}, err
 	}
-	return attest.Run(ctx, cfg, attest.Deps{Publisher: publisher, TempDir: rt.TempDir()})
+	deps := attest.Deps{Publisher: publisher, Token: rt.IDToken, TempDir: rt.TempDir()}
+	if cfg.PushToGitHub {
+		if deps.GitHub, err = gitHub(rt, cfg); err != nil {
+			return attest.Result{}, err
+		}
+	}
+	return attest.Run(ctx, cfg, deps)
+}
+
+func gitHub(rt *action.Runtime, cfg attest.Config) (*ghapi.Client, error) {
+	gh, err := rt.GitHub()
+	if err != nil {
+		return nil, err
+	}
+	var repository ghapi.Repository
+	if err := repository.UnmarshalText([]byte(gh.Repository)); err != nil {
+		return nil, err
+	}
+	return ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: repository, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)})
 }

@@ -27,10 +27,18 @@ import (
 )
 
 // Exit codes of a step: whatever goes wrong, a bad input included, it failed.
+// A config with a method ExitCode tells kinds of failures apart.
 const (
 	exitOK     = 0
 	exitFailed = 1
 )
+
+func exitCode(config any, err error) int {
+	if c, ok := config.(interface{ ExitCode(error) int }); ok {
+		return c.ExitCode(err)
+	}
+	return exitFailed
+}
 
 // Process is what a step gets from the operating system.
 type Process struct {
@@ -62,7 +70,7 @@ func Run[C, R any](ctx context.Context, name string, contract []byte, p Process,
 	rt.mask(secrets(&config)...)
 	if err != nil {
 		rt.fail(err)
-		return exitFailed
+		return exitCode(&config, err)
 	}
 	result, err := run(ctx, rt, config)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -72,7 +80,7 @@ func Run[C, R any](ctx context.Context, name string, contract []byte, p Process,
 	err = errors.Join(err, rt.publish(&result))
 	if err != nil {
 		rt.fail(err)
-		return exitFailed
+		return exitCode(&config, err)
 	}
 	return exitOK
 }

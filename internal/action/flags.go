@@ -36,6 +36,7 @@ func decode(config any, name string, contract []byte, p Process, rt *Runtime) er
 		param, _ := c.Inputs.Get(input)
 		return param.Literal()
 	}
+	rt.input = lookup
 	return fill(config, lookup, func(input string) string {
 		if rt.InActions() {
 			return fmt.Sprintf("add %q under \"with:\"", input+": …")

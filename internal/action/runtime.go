@@ -31,6 +31,7 @@ type Runtime struct {
 	Stdout io.Writer
 
 	name     string
+	input    func(name string) string // an input's text
 	getenv   func(string) string
 	environ  func() []string
 	commands *githubactions.Action // nil outside of Actions

@@ -114,7 +114,7 @@ func (r Reader) Find(ctx context.Context, subject image.Pinned, predicateTypes .
 			errs = append(errs, err)
 			continue
 		}
-		bundle, err := verify(r.Verifier, artifact.Content, subject.Digest, r.Identity)
+		bundle, err := Check(r.Verifier, artifact.Content, subject.Digest, r.Identity)
 		switch {
 		case err != nil:
 			found.Refused = append(found.Refused, fmt.Errorf("bundle %s: %w", d.Digest, err))
@@ -125,8 +125,9 @@ func (r Reader) Find(ctx context.Context, subject image.Pinned, predicateTypes .
 	return found, errors.Join(errs...)
 }
 
-// verify adds to the cryptographic decision that the statement has one reading.
-func verify(v *sigstore.Verifier, content []byte, d image.Digest, id sigstore.Identity) (Bundle, error) {
+// Check verifies a bundle, wherever it was kept: that id signed it, and that its
+// statement is about d and has one reading.
+func Check(v *sigstore.Verifier, content []byte, d image.Digest, id sigstore.Identity) (Bundle, error) {
 	verified, err := v.Verify(content, d, id)
 	if err != nil {
 		return Bundle{}, err

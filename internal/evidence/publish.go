@@ -112,23 +112,31 @@ func (p Publisher) sign(ctx context.Context, claims []Claim, id sigstore.Identit
 			bundles[n] = kept
 			return nil
 		}
-		text, err := c.Statement.Marshal()
-		if err != nil {
-			return err
-		}
-		content, err := p.Signer.Sign(ctx, text)
-		if err != nil {
-			return fmt.Errorf("sign %s: %w; nothing was attached", c.Digest, err)
-		}
-		bundles[n], err = verify(p.Verifier, content, c.Digest, id)
-		if err != nil {
-			return hint.Wrap(fmt.Errorf("verify the new signature of %s: %w; nothing was attached", c.Digest, err),
-				"trusted-root and signing-config must describe the same Sigstore instance")
-		}
-		p.Log.Info("signed", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "log-index", bundles[n].LogIndex)
-		return nil
+		var err error
+		bundles[n], err = p.Sign(ctx, c, id)
+		return err
 	})
 	return bundles, err
+}
+
+// Sign returns a new bundle for the claim, signed by the job's identity id. It
+// passed the same verification as any other, and is attached to nothing.
+func (p Publisher) Sign(ctx context.Context, c Claim, id sigstore.Identity) (Bundle, error) {
+	text, err := c.Statement.Marshal()
+	if err != nil {
+		return Bundle{}, err
+	}
+	content, err := p.Signer.Sign(ctx, text)
+	if err != nil {
+		return Bundle{}, fmt.Errorf("sign %s: %w; nothing was attached", c.Digest, err)
+	}
+	bundle, err := Check(p.Verifier, content, c.Digest, id)
+	if err != nil {
+		return Bundle{}, hint.Wrap(fmt.Errorf("verify the new signature of %s: %w; nothing was attached", c.Digest, err),
+			"trusted-root and signing-config must describe the same Sigstore instance")
+	}
+	p.Log.Info("signed", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "log-index", bundle.LogIndex)
+	return bundle, nil
 }
 
 // attach adds the bundles to the repositories that lack them.

@@ -28,8 +28,11 @@ const (
 	SPDX = "https://spdx.dev/Document"
 	// CycloneDX is a CycloneDX BOM. https://github.com/in-toto/attestation/blob/main/spec/predicates/cyclonedx.md
 	CycloneDX = "https://cyclonedx.org/bom"
-	// Provenance is a build's provenance. https://slsa.dev/spec/v1.1/provenance
-	Provenance = "https://slsa.dev/provenance/v1"
+	// Vulnerabilities is what a scanner found, as cosign has it.
+	// https://github.com/sigstore/cosign/blob/main/specs/COSIGN_VULN_ATTESTATION_SPEC.md
+	Vulnerabilities = "https://cosign.sigstore.dev/attestation/vuln/v1"
+	// SLSAProvenance is a Provenance.
+	SLSAProvenance = "https://slsa.dev/provenance/v1"
 )
 
 // Statement says something, its predicate, of the artifacts with its digests.
@@ -68,10 +71,19 @@ func (s Statement) About(d image.Digest) bool {
 }
 
 // SamePredicate reports whether both statements say the same, whatever they
-// say it of: predicate types are equal, and predicates are equal as JSON.
+// say it of: predicate types are equal, and predicates are equal as JSON. For
+// provenance it is enough to be of the same source, since every attempt of a
+// run, by which nothing else is built, would have another one.
 func (s Statement) SamePredicate(other Statement) bool {
 	if s.PredicateType != other.PredicateType {
 		return false
+	}
+	if s.PredicateType == SLSAProvenance {
+		a, errA := ParseProvenance(s.Predicate)
+		b, errB := ParseProvenance(other.Predicate)
+		if errA == nil && errB == nil {
+			return a.SameSource(b)
+		}
 	}
 	a, errA := canonical(s.Predicate)
 	b, errB := canonical(other.Predicate)

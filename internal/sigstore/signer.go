@@ -92,10 +92,34 @@ var errExpired = errors.New("the certificate expired meanwhile")
 // serve every registry. An error wraps a ServiceError where a service is to
 // blame. Nothing is attached to anything.
 func (s *Signer) Sign(ctx context.Context, statement []byte) ([]byte, error) {
+	return s.sign(ctx, &sign.DSSEData{Data: statement, PayloadType: payloadType})
+}
+
+// SignMessage signs payload as it is and returns a bundle as Sign does, with a
+// message signature, which the layouts before bundles are made of.
+func (s *Signer) SignMessage(ctx context.Context, payload []byte) ([]byte, error) {
+	if err := checkMessage(payload); err != nil {
+		return nil, err
+	}
+	return s.sign(ctx, &sign.PlainData{Data: payload})
+}
+
+// checkMessage refuses what is signed in the place of a statement, so that no
+// signature of one kind is ever one of the other, too.
+//
+// https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md#signature-definition
+func checkMessage(payload []byte) error {
+	if bytes.HasPrefix(payload, []byte("DSSEv1 ")) {
+		return errors.New("the message is the encoding of a DSSE envelope")
+	}
+	return nil
+}
+
+func (s *Signer) sign(ctx context.Context, content sign.Content) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.patience, fmt.Errorf("gave up after %s", s.patience))
 	defer cancel()
 	for {
-		bundle, err := s.sign(ctx, statement)
+		bundle, err := s.signOnce(ctx, content)
 		if errors.Is(err, errExpired) && ctx.Err() == nil {
 			s.options.log().Info("the certificate expired while a signature waited; asking for another")
 			continue
@@ -104,7 +128,7 @@ func (s *Signer) Sign(ctx context.Context, statement []byte) ([]byte, error) {
 	}
 }
 
-func (s *Signer) sign(ctx context.Context, statement []byte) ([]byte, error) {
+func (s *Signer) signOnce(ctx context.Context, content sign.Content) ([]byte, error) {
 	c, err := s.credential(ctx)
 	if err != nil {
 		return nil, err
@@ -127,7 +151,7 @@ func (s *Signer) sign(ctx context.Context, statement []byte) ([]byte, error) {
 			URL: s.services.timestamp, Timeout: -1, Transport: s.client(ctx, "timestamp authority").Transport,
 		})}
 	}
-	signed, err := sign.Bundle(&sign.DSSEData{Data: statement, PayloadType: payloadType}, c.EphemeralKeypair, options)
+	signed, err := sign.Bundle(content, c.EphemeralKeypair, options)
 	if err != nil {
 		return nil, plain(err)
 	}

@@ -42,16 +42,25 @@ func (i Instance) Validate() error {
 	return nil
 }
 
-// Identity is who signed, or who must have: what a certificate says.
+// Identity is who signed, or who must have: what a certificate says, or a key.
 type Identity struct {
 	Subject       string `json:"subject,omitempty"`       // the subject alternative name, as it is
 	SubjectRegexp string `json:"subjectRegexp,omitempty"` // or a regular expression that matches the whole of it
-	Issuer        string `json:"issuer"`                  // the OIDC issuer, as it is
+	Issuer        string `json:"issuer,omitempty"`        // the OIDC issuer, as it is
+	// Key stands in the place of all that where a key pair signed: "sha256:" and
+	// the hash of the public key (DER, RFC 5280's SubjectPublicKeyInfo) in hex.
+	Key string `json:"key,omitempty"`
 }
 
 // Validate checks that the identity says what to look for: one of subject and
-// regular expression, and the issuer.
+// regular expression, and the issuer; or a key.
 func (id Identity) Validate() error {
+	if id.Key != "" {
+		if id != (Identity{Key: id.Key}) {
+			return errors.New("an identity is either a key or what a certificate says")
+		}
+		return nil
+	}
 	if (id.Subject == "") == (id.SubjectRegexp == "") {
 		return errors.New("an identity is either a subject or a regular expression for it")
 	}
@@ -77,6 +86,9 @@ func (id Identity) pattern() (string, error) {
 
 // String describes the identity for people.
 func (id Identity) String() string {
+	if id.Key != "" {
+		return fmt.Sprintf("key %q", id.Key)
+	}
 	if id.Subject == "" {
 		return fmt.Sprintf("subject like %q of issuer %q", id.SubjectRegexp, id.Issuer)
 	}

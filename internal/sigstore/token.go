@@ -25,45 +25,69 @@ type TokenSource func(ctx context.Context, audience string) (secret.String, erro
 //
 // https://github.com/sigstore/fulcio/blob/main/docs/oidc.md#github
 func JobIdentity(ctx context.Context, source TokenSource) (Identity, error) {
-	token, err := source(ctx, audience)
+	var claims struct {
+		JobWorkflowRef string `json:"job_workflow_ref"`
+	}
+	job, err := JobClaims(ctx, source, &claims)
 	if err != nil {
 		return Identity{}, err
 	}
-	id, err := tokenIdentity(token.Reveal())
-	if err != nil {
-		return Identity{}, hint.Wrap(fmt.Errorf("OIDC token: %w", err), "sign in a job of GitHub Actions with \"id-token: write\"")
+	if claims.JobWorkflowRef == "" {
+		return Identity{}, badToken(fmt.Errorf("it has no job_workflow_ref; its issuer %q is not GitHub Actions", job.Issuer))
 	}
-	return id, nil
+	return Identity{Subject: job.Server + "/" + claims.JobWorkflowRef, Issuer: job.Issuer}, nil
 }
 
-func tokenIdentity(token string) (Identity, error) {
+// Job is where a job of GitHub Actions runs.
+type Job struct {
+	Issuer string // of its tokens
+	Server string // GitHub's URL
+}
+
+// JobClaims decodes the claims of the job's token into claims, a pointer to a
+// struct with their names. Nothing is verified: it is the job's own token.
+//
+// https://docs.github.com/actions/reference/security/oidc
+func JobClaims(ctx context.Context, source TokenSource, claims any) (Job, error) {
+	token, err := source(ctx, audience)
+	if err != nil {
+		return Job{}, err
+	}
+	job, err := decodeClaims(token.Reveal(), claims)
+	return job, badToken(err)
+}
+
+func badToken(err error) error {
+	if err == nil {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("OIDC token: %w", err), "sign in a job of GitHub Actions with \"id-token: write\"")
+}
+
+func decodeClaims(token string, claims any) (Job, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return Identity{}, errors.New("it is not a JSON web token")
+		return Job{}, errors.New("it is not a JSON web token")
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return Identity{}, errors.New("its payload is not base64")
+		return Job{}, errors.New("its payload is not base64")
 	}
-	var claims struct {
-		Issuer         string `json:"iss"`
-		JobWorkflowRef string `json:"job_workflow_ref"`
+	var issued struct {
+		Issuer string `json:"iss"`
 	}
 	// The text of a JSON error may quote the token.
-	if json.Unmarshal(payload, &claims) != nil {
-		return Identity{}, errors.New("its payload is not the JSON of claims")
+	if json.Unmarshal(payload, &issued) != nil || json.Unmarshal(payload, claims) != nil {
+		return Job{}, errors.New("its payload is not the JSON of claims")
 	}
-	issuer, err := url.Parse(claims.Issuer)
+	issuer, err := url.Parse(issued.Issuer)
 	if err != nil || issuer.Host == "" {
-		return Identity{}, errors.New("it has no issuer")
-	}
-	if claims.JobWorkflowRef == "" {
-		return Identity{}, fmt.Errorf("it has no job_workflow_ref; its issuer %q is not GitHub Actions", claims.Issuer)
+		return Job{}, errors.New("it has no issuer")
 	}
 	server := "https://github.com"
 	// An Enterprise Server issues tokens under its own name.
 	if strings.HasSuffix(issuer.Path, "/_services/token") {
 		server = issuer.Scheme + "://" + issuer.Host
 	}
-	return Identity{Subject: server + "/" + claims.JobWorkflowRef, Issuer: claims.Issuer}, nil
+	return Job{Issuer: issued.Issuer, Server: server}, nil
 }

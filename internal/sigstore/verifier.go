@@ -1,6 +1,7 @@
 package sigstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -24,11 +25,33 @@ type Verifier struct {
 
 // Verified is what a bundle says that was verified.
 type Verified struct {
-	Statement     []byte // the in-toto statement, as it was signed
+	Statement     []byte // the in-toto statement, as it was signed; nil of a message
 	PredicateType string
-	Identity      Identity  // of the certificate
+	Identity      Identity  // of the certificate, or the key
+	Source        Source    // of the certificate; zero of a key
 	LogIndex      int64     // of the entry in the transparency log
 	Time          time.Time // when the log or a timestamp authority saw it
+}
+
+// Source is what a certificate says of the run that signed: GitHub's word, by
+// the token that Fulcio was shown. In a reusable workflow the identity is that
+// workflow's, and only this names the caller. What a certificate leaves out is "".
+//
+// https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+type Source struct {
+	Repository string // its URL
+	Ref        string // that started the run: "refs/tags/v1.2.3"
+	Commit     string // that Ref was, in hexadecimal digits
+	Workflow   string // URL of the run's workflow, and its ref behind an @
+	Builder    string // the same of the workflow that the job is in
+	Invocation string // URL of the run's attempt
+}
+
+func sourceOf(c *certificate.Summary) Source {
+	return Source{
+		Repository: c.SourceRepositoryURI, Ref: c.SourceRepositoryRef, Commit: c.SourceRepositoryDigest,
+		Workflow: c.BuildConfigURI, Builder: c.BuildSignerURI, Invocation: c.RunInvocationURI,
+	}
 }
 
 // NewVerifier returns a verifier for the instance that t describes.
@@ -58,56 +81,96 @@ func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
 // artifact with digest d. It needs no network: every error is a refusal, and
 // says why.
 func (v *Verifier) Verify(text []byte, d image.Digest, id Identity) (Verified, error) {
-	var b bundle.Bundle
-	if err := b.UnmarshalJSON(text); err != nil {
-		return Verified{}, fmt.Errorf("not a Sigstore bundle: %w", err)
+	b, err := parse(text)
+	if err != nil {
+		return Verified{}, err
 	}
 	envelope := b.GetDsseEnvelope()
 	if envelope == nil {
 		return Verified{}, errors.New("the bundle holds no in-toto statement")
 	}
-	policy, err := policyFor(d, id)
-	if err != nil {
-		return Verified{}, err
-	}
-	result, err := v.verifier.Verify(&b, policy)
-	if err != nil {
-		return Verified{}, describe(&b, id, err)
-	}
-	// One time is enough for the verifier, which passes over others that are false.
-	if _, failed, err := verify.VerifySignedTimestamp(&b, v.trusted); err != nil || len(failed) > 0 {
-		return Verified{}, fmt.Errorf("the bundle has a timestamp that does not verify: %w", errors.Join(append(failed, err)...))
-	}
-	summary := result.Signature.Certificate
-	found := Verified{
-		Statement:     envelope.GetPayload(),
-		PredicateType: result.Statement.GetPredicateType(),
-		Identity:      Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer},
-	}
-	found.LogIndex, found.Time, err = v.seen(&b, result.VerifiedTimestamps)
-	return found, err
-}
-
-func policyFor(d image.Digest, id Identity) (verify.PolicyBuilder, error) {
-	if err := id.Validate(); err != nil {
-		return verify.PolicyBuilder{}, err
-	}
-	pattern, err := id.pattern()
-	if err != nil {
-		return verify.PolicyBuilder{}, err
-	}
-	certified, err := verify.NewShortCertificateIdentity(id.Issuer, "", id.Subject, pattern)
-	if err != nil {
-		return verify.PolicyBuilder{}, err
-	}
 	if _, err := image.ParseDigest(string(d)); err != nil {
-		return verify.PolicyBuilder{}, err
+		return Verified{}, err
 	}
 	sum, err := hex.DecodeString(d.Hex())
 	if err != nil {
-		return verify.PolicyBuilder{}, err
+		return Verified{}, err
 	}
-	return verify.NewPolicy(verify.WithArtifactDigest("sha256", sum), verify.WithCertificateIdentity(certified)), nil
+	result, found, err := v.verify(b, verify.WithArtifactDigest("sha256", sum), id)
+	if err != nil {
+		return Verified{}, err
+	}
+	found.Statement, found.PredicateType = envelope.GetPayload(), result.Statement.GetPredicateType()
+	return found, nil
+}
+
+// VerifyMessage checks that text is a bundle with a message signature of
+// payload by id, as Verify does for statements.
+func (v *Verifier) VerifyMessage(text, payload []byte, id Identity) (Verified, error) {
+	b, err := parse(text)
+	if err != nil {
+		return Verified{}, err
+	}
+	if b.GetMessageSignature() == nil {
+		return Verified{}, errors.New("the bundle holds no message signature")
+	}
+	if err := checkMessage(payload); err != nil {
+		return Verified{}, err
+	}
+	_, found, err := v.verify(b, verify.WithArtifact(bytes.NewReader(payload)), id)
+	return found, err
+}
+
+// maxBundle bounds what is parsed: an SBOM in an attestation has a few MB.
+const maxBundle = 64 << 20
+
+func parse(text []byte) (*bundle.Bundle, error) {
+	if len(text) > maxBundle {
+		return nil, fmt.Errorf("not a Sigstore bundle: it has %d bytes, more than %d", len(text), maxBundle)
+	}
+	var b bundle.Bundle
+	if err := b.UnmarshalJSON(text); err != nil {
+		return nil, fmt.Errorf("not a Sigstore bundle: %w", err)
+	}
+	return &b, nil
+}
+
+func (v *Verifier) verify(b *bundle.Bundle, artifact verify.ArtifactPolicyOption, id Identity) (*verify.VerificationResult, Verified, error) {
+	signer, err := signerPolicy(id)
+	if err != nil {
+		return nil, Verified{}, err
+	}
+	result, err := v.verifier.Verify(b, verify.NewPolicy(artifact, signer))
+	if err != nil {
+		return nil, Verified{}, describe(b, id, err)
+	}
+	// One time is enough for the verifier, which passes over others that are false.
+	if _, failed, err := verify.VerifySignedTimestamp(b, v.trusted); err != nil || len(failed) > 0 {
+		return nil, Verified{}, fmt.Errorf("the bundle has a timestamp that does not verify: %w", errors.Join(append(failed, err)...))
+	}
+	found := Verified{Identity: id}
+	if summary := result.Signature.Certificate; summary != nil {
+		found.Identity = Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer}
+		found.Source = sourceOf(summary)
+	}
+	found.LogIndex, found.Time, err = v.seen(b, result.VerifiedTimestamps)
+	return result, found, err
+}
+
+// signerPolicy demands the key or the certificate of id.
+func signerPolicy(id Identity) (verify.PolicyOption, error) {
+	if err := id.Validate(); err != nil {
+		return nil, err
+	}
+	if id.Key != "" {
+		return verify.WithKey(), nil
+	}
+	pattern, err := id.pattern()
+	if err != nil {
+		return nil, err
+	}
+	certified, err := verify.NewShortCertificateIdentity(id.Issuer, "", id.Subject, pattern)
+	return verify.WithCertificateIdentity(certified), err
 }
 
 // describe says who signed where it was somebody else.

@@ -5,14 +5,12 @@
 package sigstoretest
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -26,8 +24,6 @@ import (
 	prototrustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/testing/ca"
-
-	"github.com/org/release-actions/internal/secret"
 )
 
 // Issuer is the OIDC issuer of the instance's certificates.
@@ -121,17 +117,6 @@ func serve(tb testing.TB, handler http.Handler) *Service {
 	tb.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
-}
-
-// Token returns what gives tokens of GitHub's shape for a job of the workflow
-// that ref names: "org/app/.github/workflows/release.yml@refs/tags/v1.2.3".
-func Token(ref string) func(ctx context.Context, audience string) (secret.String, error) {
-	claims, err := json.Marshal(map[string]any{
-		"iss": Issuer, "aud": "sigstore", "sub": "repo:" + ref, "job_workflow_ref": ref,
-		"exp": time.Now().Add(5 * time.Minute).Unix(),
-	})
-	text := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(claims) + ".c2ln"
-	return func(context.Context, string) (secret.String, error) { return secret.New(text), err }
 }
 
 // Subject returns the identity that certificates for a token of Token(ref) have.

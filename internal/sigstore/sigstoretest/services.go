@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
@@ -28,8 +27,9 @@ import (
 	"github.com/sigstore/rekor/pkg/util"
 	"github.com/sigstore/sigstore/pkg/signature"
 
-	// The kind of entry that the log takes.
+	// The kinds of entries that the log takes.
 	_ "github.com/sigstore/rekor/pkg/types/dsse/v0.0.1"
+	_ "github.com/sigstore/rekor/pkg/types/hashedrekord/v0.0.1"
 )
 
 func handle(status int, f func(r *http.Request) ([]byte, error)) http.HandlerFunc {
@@ -78,14 +78,16 @@ func (i *Instance) certify(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var claims struct {
-		Issuer string `json:"iss"`
-		Ref    string `json:"job_workflow_ref"`
-	}
+	var claims map[string]any
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return nil, err
 	}
-	subject, err := url.Parse(Subject(claims.Ref))
+	workflow, _ := claims["job_workflow_ref"].(string)
+	subject, err := url.Parse(Subject(workflow))
+	if err != nil {
+		return nil, err
+	}
+	said, err := extensions(claims)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +99,7 @@ func (i *Instance) certify(r *http.Request) ([]byte, error) {
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial, URIs: []*url.URL{subject}, NotBefore: start, NotAfter: start.Add(i.Lifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
-		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}, Value: []byte(claims.Issuer)}},
+		ExtraExtensions: said,
 	}, i.caCert, key, i.caKey)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,6 @@
-// Command verify proves a released image: digest, platforms, signatures, SBOMs.
+// Command verify proves a released image: digest, platforms, signatures,
+// attestations. It exits 0 if all is verified, 1 if something is refused, and 2
+// if something could not be decided.
 package main
 
 import (
@@ -6,6 +8,7 @@ import (
 	_ "embed"
 
 	"github.com/org/release-actions/internal/action"
+	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/verify"
@@ -25,5 +28,8 @@ func run(ctx context.Context, rt *action.Runtime, cfg verify.Config) (verify.Res
 	if err != nil {
 		return verify.Result{}, err
 	}
-	return verify.Run(ctx, cfg, verify.Deps{Registry: reg, Verifier: verifier})
+	catalogue := func(ctx context.Context, image image.Pinned, dir string) error {
+		return rt.Step(ctx, "sbom", verify.Forwarded, "-output-dir", dir, image.String())
+	}
+	return verify.Run(ctx, cfg, verify.Deps{Registry: reg, Verifier: verifier, Catalogue: catalogue, TempDir: rt.TempDir()})
 }

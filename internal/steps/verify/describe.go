@@ -12,6 +12,7 @@ import (
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/parallel"
+	"github.com/org/release-actions/internal/trivy"
 )
 
 // maxConfig bounds, in bytes, the config of an image that is read.
@@ -21,17 +22,19 @@ const maxConfig = 4 << 20
 //
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
 type Image struct {
-	Platform   string         `json:"platform"`
-	Digest     image.Digest   `json:"digest"`
-	Size       int64          `json:"size"` // of the layers, compressed, in bytes
-	Created    *time.Time     `json:"created,omitempty"`
-	User       string         `json:"user,omitempty"` // root where empty
-	Ports      []string       `json:"ports,omitempty"`
-	Entrypoint []string       `json:"entrypoint,omitempty"`
-	Command    []string       `json:"command,omitempty"`
-	Severities map[string]int `json:"severities,omitempty"` // findings of a scan; nil where there was none
+	Platform   string       `json:"platform"`
+	Digest     image.Digest `json:"digest"`
+	Size       int64        `json:"size"` // of the layers, compressed, in bytes
+	Created    *time.Time   `json:"created,omitempty"`
+	User       string       `json:"user,omitempty"` // root where empty
+	Ports      []string     `json:"ports,omitempty"`
+	Entrypoint []string     `json:"entrypoint,omitempty"`
+	Command    []string     `json:"command,omitempty"`
+	// Findings of a scan, by severity; nil where there was none.
+	Findings map[trivy.Severity]int `json:"findings,omitempty"`
 
-	labels map[string]string
+	platform image.Platform // the first that it is for
+	labels   map[string]string
 }
 
 // describe reads the image of every platform of t, or of the first alone, and
@@ -56,7 +59,7 @@ func describe(ctx context.Context, d Deps, t target, all bool) ([]Image, Check) 
 }
 
 func describeOne(ctx context.Context, d Deps, at image.Pinned, s evidence.Subject) (Image, error) {
-	found := Image{Platform: s.String(), Digest: at.Digest}
+	found := Image{Platform: s.String(), Digest: at.Digest, platform: s.Platforms[0]}
 	img, err := d.Registry.Image(ctx, at)
 	if err != nil {
 		return found, err
@@ -94,7 +97,7 @@ func imageTable(images []Image) [][]string {
 	scanned := false
 	for _, i := range images {
 		rows = append(rows, i.row())
-		scanned = scanned || i.Severities != nil
+		scanned = scanned || i.Findings != nil
 	}
 	for n, row := range rows {
 		if !scanned {
@@ -111,21 +114,19 @@ func (i Image) row() []string {
 	}
 	return []string{
 		i.Platform, size(i.Size), created, printable(cmp.Or(i.User, "root")), printable(strings.Join(i.Ports, " ")),
-		printable(strings.Join(slices.Concat(i.Entrypoint, i.Command), " ")), i.severities(),
+		printable(strings.Join(slices.Concat(i.Entrypoint, i.Command), " ")), i.findings(),
 	}
 }
 
-// severityNames are those of scans, the worst first.
-var severityNames = []string{"CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN"}
-
-func (i Image) severities() string {
-	if i.Severities == nil {
+// findings are the numbers of them, the worst first.
+func (i Image) findings() string {
+	if i.Findings == nil {
 		return "not scanned"
 	}
 	var texts []string
-	for _, name := range severityNames {
-		if n := i.Severities[name]; n > 0 {
-			texts = append(texts, fmt.Sprintf("%d %s", n, strings.ToLower(name)))
+	for _, severity := range trivy.Severities() {
+		if n := i.Findings[severity]; n > 0 {
+			texts = append(texts, fmt.Sprintf("%d %s", n, strings.ToLower(severity.String())))
 		}
 	}
 	if len(texts) == 0 {

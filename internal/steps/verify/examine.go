@@ -41,7 +41,7 @@ func examine(ctx context.Context, cfg Config, d Deps) (Report, []finding, error)
 	var found []finding
 	if n := slices.IndexFunc(targets, func(t target) bool { return len(t.subjects) > 0 }); n >= 0 {
 		var err error
-		if found, err = report.judge(ctx, cfg, d, targets, targets[n]); err != nil {
+		if found, err = report.judge(ctx, cfg, d, targets, &targets[n]); err != nil {
 			return Report{}, nil, err
 		}
 	}
@@ -53,16 +53,16 @@ func examine(ctx context.Context, cfg Config, d Deps) (Report, []finding, error)
 }
 
 // judge adds to targets what is said of their manifests, and to the report what
-// first, which is there, says of itself. It returns the attestations that are
-// verified.
-func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target, first target) ([]finding, error) {
+// first, one of them that is there, says of itself. It returns the attestations
+// that are verified.
+func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target, first *target) ([]finding, error) {
 	var says said
-	if cfg.Inspect || !cfg.Policy.given() {
-		images, check := describe(ctx, d, first, cfg.Inspect)
+	show := cfg.Inspect || cfg.Scan
+	if show || !cfg.Policy.given() {
+		images, check := describe(ctx, d, *first, show)
 		says = newSaid(images[0].labels)
-		if cfg.Inspect {
-			r.Images = images
-			r.Checks = append(r.Checks, check)
+		if show {
+			r.Images, first.checks = images, append(first.checks, check)
 		}
 	}
 	expected, err := cfg.Policy.expect(cfg.Images, says)
@@ -92,6 +92,9 @@ func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target
 	})
 	for n, at := range places {
 		targets[at.target].checks = append(targets[at.target].checks, checks[n]...)
+	}
+	if cfg.Scan {
+		first.checks = append(first.checks, scan(ctx, d, *first, r.Images)...)
 	}
 	return slices.Concat(found...), nil
 }

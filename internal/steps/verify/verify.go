@@ -15,6 +15,7 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
+	"github.com/org/release-actions/internal/trivy"
 )
 
 // Config is the step's inputs.
@@ -22,10 +23,12 @@ type Config struct {
 	Images       []image.Ref      `input:"images,required,arg"` // one image, in each of its registries
 	Platforms    []image.Platform `input:"platforms,comma"`     // that must be there
 	Policy       Policy
-	Attestations []Kind        `input:"attestations,comma"` // that each digest must have
-	SBOMs        bool          `input:"sboms"`              // whether SBOMs among them count
-	Deep         bool          `input:"deep"`               // whether SBOMs must say what the image holds
-	Inspect      bool          `input:"inspect"`
+	Attestations []Kind `input:"attestations,comma"` // that each digest must have
+	SBOMs        bool   `input:"sboms"`              // whether SBOMs among them count
+	Deep         bool   `input:"deep"`               // whether SBOMs must say what the image holds
+	Inspect      bool   `input:"inspect"`            // whether to show what the images are
+	Scan         bool   `input:"scan"`               // and what Trivy finds in them
+	Trivy        trivy.Config
 	Extract      string        `input:"extract"` // a folder
 	Output       string        `input:"output"`
 	RetryFor     time.Duration `input:"retry-for"`
@@ -65,6 +68,8 @@ type Deps struct {
 	// Catalogue writes the SBOMs of an image and its platforms, made anew from
 	// its content, into a folder.
 	Catalogue func(ctx context.Context, image image.Pinned, dir string) error
+	// Trivy is how it is run where a scan is asked for.
+	Trivy trivy.Options
 	// TempDir is where such documents are kept while they are read.
 	TempDir string
 }

@@ -23,7 +23,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg sign.Config) (sign.Result,
 		return sign.Result{}, err
 	}
 	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
-		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
+		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return sign.Result{}, err
 	}

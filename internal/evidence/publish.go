@@ -41,7 +41,7 @@ func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Ins
 	if err != nil {
 		return Publisher{}, err
 	}
-	signer, err := sigstore.NewSigner(ctx, instance.SigningConfig, token, retryFor, o)
+	signer, err := sigstore.NewSigner(ctx, instance, token, retryFor, o)
 	return Publisher{Registry: r, Signer: signer, Verifier: verifier, Log: o.Log}, err
 }
 

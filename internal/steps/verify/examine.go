@@ -58,14 +58,15 @@ func examine(ctx context.Context, cfg Config, d Deps) (Report, []finding, error)
 func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target, first *target) ([]finding, error) {
 	var says said
 	show := cfg.Inspect || cfg.Scan
-	if show || !cfg.Policy.given() {
+	key, keyed := d.Verifier.Key()
+	if show || !cfg.Policy.given() && !keyed {
 		images, check := describe(ctx, d, *first, show)
 		says = newSaid(images[0].labels)
 		if show {
 			r.Images, first.checks = images, append(first.checks, check)
 		}
 	}
-	expected, err := cfg.Policy.expect(cfg.Images, says)
+	expected, err := cfg.Policy.expect(cfg.Images, says, key)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUndecided, err)
 	}

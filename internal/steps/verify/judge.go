@@ -1,10 +1,12 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/image"
@@ -61,14 +63,21 @@ func (j judge) decide(check Check, kind Kind, found evidence.Found, err error) (
 			why = append(why, err)
 			continue
 		}
-		check.LogIndex, check.Time, check.Identity = &b.LogIndex, &b.Time, b.Identity.Subject
-		return check.verified(strings.Join(append([]string{fmt.Sprintf("log index %d", b.LogIndex)}, detail...), ", ")), &b
+		check.Time, check.Identity = &b.Time, cmp.Or(b.Identity.Subject, b.Identity.Key)
+		seen := "at " + b.Time.Format(time.RFC3339)
+		if b.LogIndex >= 0 { // GitHub's instance has no log
+			check.LogIndex, seen = &b.LogIndex, fmt.Sprintf("log index %d", b.LogIndex)
+		}
+		return check.verified(strings.Join(append([]string{seen}, detail...), ", ")), &b
 	}
 	if err != nil {
 		return failed(check, err), nil
 	}
 	why = append(why, found.Refused...)
-	if len(why) == 0 {
+	switch {
+	case len(why) == 0 && kind == signed && len(found.Bundles) > 0:
+		return check.refused("there is none: an attestation is no signature"), nil
+	case len(why) == 0:
 		return check.refused("there is none"), nil
 	}
 	if err := errors.Join(why...); errors.Is(err, ErrUndecided) {

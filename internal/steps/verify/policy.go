@@ -128,9 +128,10 @@ func newSaid(labels map[string]string) said {
 	}
 }
 
-// expect returns who must have signed images, which are one image. What can't
-// be found out is an error, and nothing is guessed.
-func (p Policy) expect(images []image.Ref, says said) (Expected, error) {
+// expect returns who must have signed images, which are one image: key where
+// that is the identity of one. What can't be found out is an error, and nothing is
+// guessed.
+func (p Policy) expect(images []image.Ref, says said, key sigstore.Identity) (Expected, error) {
 	e := Expected{Identity: p.identity(), Commit: p.Commit}
 	server, path := p.repository()
 	if path != "" {
@@ -139,7 +140,11 @@ func (p Policy) expect(images []image.Ref, says said) (Expected, error) {
 	if p.Ref != "" {
 		e.Refs = []string{p.Ref}
 	}
-	if p.given() {
+	switch {
+	case key.Key != "":
+		e.Identity = key
+		return e, nil
+	case p.given():
 		return e, nil
 	}
 	var errs []error

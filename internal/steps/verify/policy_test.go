@@ -63,7 +63,7 @@ func TestTheIdentityFollowsFromWhatTheUserTyped(t *testing.T) {
 			if err := test.policy.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			e, err := test.policy.expect(refs(t, test.images...), test.says)
+			e, err := test.policy.expect(refs(t, test.images...), test.says, sigstore.Identity{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestWhatAnImageSaysOfItselfIsNoIdentity(t *testing.T) {
 		"a moving tag elsewhere": {Policy{Repository: "acme/app"}, "docker.io/acme/app:main", []string{"which ref"}},
 		"neither":                {Policy{}, "docker.io/acme/app:latest", []string{"who must have signed", "which ref"}},
 	} {
-		e, err := test.policy.expect(refs(t, test.image), says)
+		e, err := test.policy.expect(refs(t, test.image), says, sigstore.Identity{})
 		if err == nil {
 			t.Errorf("%s: expects %s", name, e)
 			continue
@@ -115,14 +115,14 @@ func TestWhatAnImageSaysOfItselfIsNoIdentity(t *testing.T) {
 			}
 		}
 	}
-	if _, err := (Policy{}).expect(refs(t, "ghcr.io/acme/app:1.2.3", "ghcr.io/evil/app:1.2.4"), said{}); err == nil {
+	if _, err := (Policy{}).expect(refs(t, "ghcr.io/acme/app:1.2.3", "ghcr.io/evil/app:1.2.4"), said{}, sigstore.Identity{}); err == nil {
 		t.Error("two repositories and two versions are one")
 	}
 }
 
 func TestASisterRepositoryIsSuggestedAndNoOther(t *testing.T) {
 	t.Parallel()
-	e, err := Policy{Issuer: "x"}.expect(refs(t, "ghcr.io/acme/app:1.2.3"), said{})
+	e, err := Policy{Issuer: "x"}.expect(refs(t, "ghcr.io/acme/app:1.2.3"), said{}, sigstore.Identity{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func FuzzPolicy(f *testing.F) {
 		if err != nil || p.Validate() != nil {
 			return
 		}
-		e, err := p.expect([]image.Ref{img}, said{source: source})
+		e, err := p.expect([]image.Ref{img}, said{source: source}, sigstore.Identity{})
 		if err != nil {
 			return
 		}

@@ -42,7 +42,7 @@ func provenance(t *testing.T, d image.Digest, run intoto.Run) evidence.Claim {
 // attaches it in both registries.
 func attach(t *testing.T, w *evidencetest.World, c evidence.Claim, workflow string, further ...map[string]string) {
 	t.Helper()
-	signer, err := sigstore.NewSigner(t.Context(), w.Sigstore.SigningConfig, sigstoretest.Token(workflow, further...), time.Second,
+	signer, err := sigstore.NewSigner(t.Context(), sigstore.Instance{SigningConfig: w.Sigstore.SigningConfig}, sigstoretest.Token(workflow, further...), time.Second,
 		sigstore.Options{Transport: http.DefaultTransport})
 	if err != nil {
 		t.Fatal(err)

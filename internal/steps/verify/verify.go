@@ -13,6 +13,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/trivy"
@@ -42,6 +43,9 @@ var outputs = []string{"text", "json", "sarif"}
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
 	errs := []error{c.Policy.Validate(), c.Registry.Validate()}
+	if c.Trust.Key != "" {
+		errs = append(errs, c.keyed())
+	}
 	if slices.Contains(c.Attestations, Kind{}) && len(c.Attestations) > 1 {
 		errs = append(errs, hint.New("input \"attestations\" says \"none\" beside others", "leave out one or the other"))
 	}
@@ -52,6 +56,20 @@ func (c Config) Validate() error {
 		errs = append(errs, hint.Wrap(fmt.Errorf("input \"output\" is %q", c.Output), "write one of %q", outputs))
 	}
 	return errors.Join(errs...)
+}
+
+// keyed checks the rules for a key pair, which names no workflow: only
+// provenance does.
+func (c Config) keyed() error {
+	p := c.Policy
+	switch {
+	case p.given() || p.Workflow != "":
+		return hint.New("inputs \"key\" and \"certificate-identity\" or \"workflow\" both say who must have signed", "leave out one or the other")
+	case (p.Repository != "" || p.Ref != "" || p.Commit != "") && !slices.Contains(c.wanted(), Kind{intoto.SLSAProvenance}):
+		return hint.New("inputs \"repository\", \"ref\" and \"commit\" say what provenance must: a key names no run",
+			"add provenance to \"attestations\", or leave them out")
+	}
+	return nil
 }
 
 // wanted returns what each digest must have beside a signature.

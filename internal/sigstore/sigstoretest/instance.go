@@ -31,6 +31,8 @@ type Instance struct {
 	SigningConfig string // file
 	// Lifetime of certificates; ten minutes at first, as Fulcio's.
 	Lifetime time.Duration
+	// Backdate is how much too early certificates begin, and end.
+	Backdate time.Duration
 	// CTLog is a file like TrustedRoot that names a certificate transparency
 	// log, too, which the instance's certificates were not sent to.
 	CTLog                    string

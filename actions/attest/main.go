@@ -21,12 +21,12 @@ var contract []byte
 func main() { action.Main("attest", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Writes: true, Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
 	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
-		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
+		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}

@@ -21,7 +21,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg verify.Config) (verify.Res
 	if err != nil {
 		return verify.Result{}, err
 	}
-	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
+	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return verify.Result{}, err
 	}

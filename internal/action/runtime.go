@@ -95,6 +95,46 @@ func (rt *Runtime) TempDir() string {
 	return os.TempDir()
 }
 
+// CacheDir returns the directory for what other jobs and runs can use again, or
+// "" where there is none. launch.sh keeps programs there.
+func (rt *Runtime) CacheDir() string {
+	for _, v := range [][]string{{"RUNNER_TOOL_CACHE"}, {"XDG_CACHE_HOME"}, {"HOME", ".cache"}} {
+		if dir := rt.getenv(v[0]); dir != "" {
+			return filepath.Join(append(append([]string{dir}, v[1:]...), "release-actions")...)
+		}
+	}
+	return ""
+}
+
+// Secret returns a variable of the environment that holds a secret, and masks it.
+func (rt *Runtime) Secret(name string) secret.String {
+	value := rt.getenv(name)
+	rt.mask(value)
+	return secret.New(value)
+}
+
+// Visibility returns what the event says of the repository: "public",
+// "private" or "internal"; "" where it says nothing, as that of a schedule.
+//
+// https://docs.github.com/webhooks/webhook-events-and-payloads#push
+func (rt *Runtime) Visibility() string {
+	gh, err := rt.GitHub()
+	if err != nil {
+		return ""
+	}
+	repository, _ := gh.Event["repository"].(map[string]any)
+	if visibility, ok := repository["visibility"].(string); ok {
+		return visibility
+	}
+	switch repository["private"] { // of older Enterprise Servers
+	case true:
+		return "private"
+	case false:
+		return "public"
+	}
+	return ""
+}
+
 // DockerConfigDir returns the directory of docker's own configuration, which
 // holds earlier logins.
 func (rt *Runtime) DockerConfigDir() string {

@@ -52,6 +52,8 @@ var tools = []tool{
 	{name: "crane", group: groupJudges, module: "sigstore", pkg: "github.com/google/go-containerregistry/cmd/crane"},
 	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},
+	// The last one that knows no bundles; of its own module, since a module has one version of each.
+	{name: "cosign262", group: groupJudges, module: "cosign", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "gh", group: groupMore, module: "gh", pkg: "github.com/cli/cli/v2/cmd/gh", version: "github.com/cli/cli/v2/internal/build.Version"},
 	{name: "docker-compose", group: groupMore, module: "compose", pkg: "github.com/docker/compose/v2/cmd", version: "github.com/docker/compose/v2/internal.Version"},
 	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},

@@ -14,6 +14,16 @@ import (
 	"github.com/org/release-actions/internal/sigstore"
 )
 
+// place is where a test runs.
+type place struct {
+	cache, visibility string
+	env               map[string]string
+}
+
+func (p place) CacheDir() string                 { return p.cache }
+func (p place) Visibility() string               { return p.visibility }
+func (p place) Secret(name string) secret.String { return secret.New(p.env[name]) }
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -21,18 +31,18 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 func TestWithoutFilesThePublicInstanceIsAskedByTUF(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(context.Context, sigstore.Options) error{
-		"trusted root": func(ctx context.Context, o sigstore.Options) error {
+		"trusted_root.json": func(ctx context.Context, o sigstore.Options) error {
 			_, err := sigstore.NewVerifier(ctx, sigstore.Trust{}, o)
 			return err
 		},
-		"signing config": func(ctx context.Context, o sigstore.Options) error {
-			_, err := sigstore.NewSigner(ctx, "", func(context.Context, string) (secret.String, error) { return secret.String{}, nil }, 0, o)
+		"signing_config.v0.2.json": func(ctx context.Context, o sigstore.Options) error {
+			_, err := sigstore.NewSigner(ctx, sigstore.Instance{}, func(context.Context, string) (secret.String, error) { return secret.String{}, nil }, 0, o)
 			return err
 		},
 	} {
 		var asked atomic.Int32
 		offline := errors.New("no route to host")
-		o := sigstore.Options{TempDir: t.TempDir(), Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		o := sigstore.Options{Place: place{cache: t.TempDir()}, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Host != "tuf-repo-cdn.sigstore.dev" {
 				t.Errorf("%s is asked", r.URL)
 			}

@@ -56,6 +56,8 @@ func (c Config) validateKinds() error {
 		return hint.New("\"sboms\", \"vulnerability-reports\" and \"subjects\" are of an image, and \"images\" is missing", "give \"images\", as build-push has it")
 	case (c.PredicateType == "") != (c.PredicatePath == ""):
 		return hint.New("only one of \"predicate-type\" and \"predicate-path\" is given", "give both: what the predicate is, and the file that holds it")
+	case c.PushToGitHub && c.Sigstore.Trust.Key != "":
+		return hint.New("\"push-to-github\" and \"key\" are both given, and GitHub keeps what its workflows signed without a key", "leave out one of them")
 	case c.Provenance || c.PredicatePath != "":
 		return validType(c.PredicateType)
 	case len(c.Checksums) > 0:
@@ -117,13 +119,17 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	d.Layouts, d.Publisher.Subjects = cfg.Layouts, sources.subjects
+	d.Layouts, d.Subjects = cfg.Layouts, sources.subjects
 	id, err := d.Signer.Identity(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	github := &store{client: d.GitHub, verifier: d.Verifier, identity: id}
-	if err := github.look(ctx, claims(slices.Concat(ofImage, ofFiles))); err != nil {
+	all := slices.Concat(ofImage, ofFiles)
+	if err := github.fits(all); err != nil {
+		return Result{}, err
+	}
+	if err := github.look(ctx, claims(all)); err != nil {
 		return Result{}, err
 	}
 	bundles, err := signFiles(ctx, d, id, github, ofFiles)
@@ -137,7 +143,6 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		}
 		bundles = append(published, bundles...)
 	}
-	all := slices.Concat(ofImage, ofFiles)
 	result := Result{Identity: bundles[0].Identity.Subject, Issuer: bundles[0].Identity.Issuer}
 	result.Bundles, err = evidence.Save(cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "bundles")), bundles, func(n int) string { return all[n].file })
 	if err != nil {
@@ -155,7 +160,7 @@ func signFiles(ctx context.Context, d Deps, id sigstore.Identity, github *store,
 		if !ok {
 			var err error
 			if bundle, err = d.Sign(ctx, a.Claim, id); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w; nothing was attached", a.file, err)
 			}
 		}
 		bundles = append(bundles, bundle)

@@ -217,7 +217,7 @@ func (j *Judges) Attestation(ctx context.Context, cosign, kind, ref, digest stri
 
 // Judge asks crane and both cosigns about a release: that every repository has
 // the tag, at one digest, with these platforms; that the tag and every platform
-// is signed once, and has an SPDX and a CycloneDX document.
+// is signed once, and has an SPDX and a CycloneDX document and provenance.
 func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, platforms []string) []Verdict {
 	var verdicts []Verdict
 	digest := ""
@@ -250,9 +250,9 @@ func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, p
 				if d == digest {
 					at = ref
 				}
-				claims = append(claims, claim{cosign, "signature   " + repository + " " + name, func(ctx context.Context) error { return j.Signature(ctx, cosign, at, d) }})
-				for _, kind := range []string{"spdxjson", "cyclonedx"} {
-					claims = append(claims, claim{cosign, fmt.Sprintf("%-11s %s %s", kind, repository, name),
+				claims = append(claims, claim{cosign, "signature       " + repository + " " + name, func(ctx context.Context) error { return j.Signature(ctx, cosign, at, d) }})
+				for _, kind := range []string{"spdxjson", "cyclonedx", "slsaprovenance1"} {
+					claims = append(claims, claim{cosign, fmt.Sprintf("%-15s %s %s", kind, repository, name),
 						func(ctx context.Context) error { return j.Attestation(ctx, cosign, kind, at, d) }})
 				}
 			}

@@ -41,6 +41,7 @@ var tools = []tool{
 	{name: "fulcio", group: groupWorld, module: "sigstore", pkg: "./fulcio"},
 	{name: "trillian", group: groupWorld, module: "sigstore", pkg: "./trillian"},
 	{name: "rekor", group: groupWorld, module: "sigstore", pkg: "./rekor"},
+	{name: "rekor-tiles", group: groupWorld, module: "sigstore", pkg: "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix"},
 	{name: "ctlog", group: groupWorld, module: "sigstore", pkg: "./ctlog"},
 	{name: "timestamp", group: groupWorld, module: "sigstore", pkg: "./timestamp"},
 	{name: "buildkitd", group: groupWorld, module: "build", pkg: "github.com/moby/buildkit/cmd/buildkitd", version: "github.com/moby/buildkit/version.Version"},

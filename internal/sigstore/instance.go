@@ -76,7 +76,7 @@ func (o Operator) or(visibility string) Operator {
 func trustedRoot(ctx context.Context, t Trust, o Options) (*root.TrustedRoot, error) {
 	if t.TrustedRoot == "" {
 		operator := t.Operator.or(o.place().Visibility())
-		trusted, err := fetch(ctx, o, repositories[operator], "trusted_root.json", root.NewTrustedRootFromJSON)
+		trusted, err := fetch(ctx, o, operator, "trusted_root.json", root.NewTrustedRootFromJSON)
 		if err == nil && operator == Public && (len(trusted.RekorLogs()) == 0 || len(trusted.CTLogs()) == 0) {
 			return nil, errors.New("the trusted root of the public Sigstore instance names no logs")
 		}
@@ -112,7 +112,7 @@ func findServices(ctx context.Context, i Instance, o Options) (services, error) 
 		}
 		return githubServices, nil
 	}
-	config, err := fetch(ctx, o, repositories[Public], "signing_config.v0.2.json", parseSigningConfig)
+	config, err := fetch(ctx, o, Public, "signing_config.v0.2.json", parseSigningConfig)
 	if err != nil {
 		return services{}, err
 	}

@@ -29,6 +29,8 @@ type Options struct {
 	Place Place
 	// Log takes what is done; discarded where nil.
 	Log *slog.Logger
+
+	repositories map[Operator]repository // in the place of the real ones
 }
 
 func (o Options) log() *slog.Logger {

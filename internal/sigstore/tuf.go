@@ -52,7 +52,11 @@ var repositories = map[Operator]repository{
 // fetch gets a file that describes an instance. What was fetched within a day
 // is not fetched again; what is older is used where a refresh fails, as long as
 // it has not expired.
-func fetch[T any](ctx context.Context, o Options, r repository, target string, parse func([]byte) (T, error)) (got T, err error) {
+func fetch[T any](ctx context.Context, o Options, operator Operator, target string, parse func([]byte) (T, error)) (got T, err error) {
+	r, ok := o.repositories[operator]
+	if !ok {
+		r = repositories[operator]
+	}
 	c := &tufCache{repository: r}
 	if dir := o.place().CacheDir(); dir != "" {
 		c.dir = filepath.Join(dir, "sigstore", path.Base(r.url))

@@ -195,7 +195,7 @@ func cosignSignAndAttest(b testing.TB, c candidate) {
 	}
 	cosign := func(command, image string, args ...string) {
 		args = append([]string{command, image, "--yes", "--identity-token", token,
-			"--signing-config", world.Env["SIGSTORE_SIGNING_CONFIG"], "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"]}, args...)
+			"--signing-config", world.Env["SIGSTORE_SIGNING_CONFIG_V1"], "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"]}, args...)
 		execute(b, map[string]string{"DOCKER_CONFIG": world.Env["DEVSTACK_DOCKER_CONFIG"]}, filepath.Join(world.Env["DEVSTACK_BIN"], "cosign3"), args...)
 	}
 	for _, repository := range c.repositories {

@@ -58,7 +58,6 @@ func sourceOf(c *certificate.Summary) Source {
 
 // NewVerifier returns a verifier for the instance that t describes.
 func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
-	v := &Verifier{}
 	var key crypto.PublicKey
 	if t.Key != "" {
 		var err error
@@ -66,11 +65,16 @@ func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
 			return nil, err
 		}
 	}
+	return newVerifier(ctx, t, key, o)
+}
+
+// newVerifier returns one of signatures by key, or of keyless ones where nil.
+func newVerifier(ctx context.Context, t Trust, key crypto.PublicKey, o Options) (*Verifier, error) {
 	trusted, err := trustedRoot(ctx, t, o)
 	if err != nil {
 		return nil, err
 	}
-	v.trusted = trusted
+	v := &Verifier{trusted: trusted}
 	options := []verify.VerifierOption{verify.WithoutStatementPredicate()}
 	// A short-lived certificate needs a time that somebody else vouches for: a
 	// log, or an authority where the instance has none, as GitHub's.

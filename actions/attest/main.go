@@ -1,4 +1,5 @@
-// Command attest attaches signed SBOMs to an image.
+// Command attest attaches signed statements to an image: SBOMs, provenance,
+// reports of scanners, and others.
 package main
 
 import (
@@ -7,6 +8,8 @@ import (
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/attest"
@@ -18,7 +21,7 @@ var contract []byte
 func main() { action.Main("attest", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Writes: true, Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
@@ -27,5 +30,23 @@ func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Res
 	if err != nil {
 		return attest.Result{}, err
 	}
-	return attest.Run(ctx, cfg, attest.Deps{Publisher: publisher, TempDir: rt.TempDir()})
+	deps := attest.Deps{Publisher: publisher, Token: rt.IDToken, TempDir: rt.TempDir()}
+	if cfg.PushToGitHub {
+		if deps.GitHub, err = gitHub(rt, cfg); err != nil {
+			return attest.Result{}, err
+		}
+	}
+	return attest.Run(ctx, cfg, deps)
+}
+
+func gitHub(rt *action.Runtime, cfg attest.Config) (*ghapi.Client, error) {
+	gh, err := rt.GitHub()
+	if err != nil {
+		return nil, err
+	}
+	var repository ghapi.Repository
+	if err := repository.UnmarshalText([]byte(gh.Repository)); err != nil {
+		return nil, hint.New("input \"push-to-github\": nothing says which repository this is of", "run in a job of GitHub Actions, or set GITHUB_REPOSITORY")
+	}
+	return ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: repository, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)})
 }

@@ -37,6 +37,9 @@ type Runtime struct {
 	commands *githubactions.Action // nil outside of Actions
 	printMu  *sync.Mutex
 	stderr   io.Writer
+
+	transportsMu sync.Mutex
+	transports   map[time.Duration]http.RoundTripper // by their patience
 }
 
 // InActions reports whether the step runs on a runner.
@@ -144,10 +147,20 @@ func (rt *Runtime) DockerConfigDir() string {
 	return filepath.Join(rt.getenv("HOME"), ".docker")
 }
 
-// Transport returns a round tripper whose retries for one request end after
-// retryFor.
+// Transport returns the round tripper of the step whose retries take retryFor in
+// all: it is the same one, whoever asks for it.
 func (rt *Runtime) Transport(retryFor time.Duration) http.RoundTripper {
-	return transport.New(transport.Options{RetryFor: retryFor, Log: rt.Log, UserAgent: rt.UserAgent()})
+	rt.transportsMu.Lock()
+	defer rt.transportsMu.Unlock()
+	if rt.transports == nil {
+		rt.transports = map[time.Duration]http.RoundTripper{}
+	}
+	t, ok := rt.transports[retryFor]
+	if !ok {
+		t = transport.New(transport.Options{RetryFor: retryFor, Log: rt.Log, UserAgent: rt.UserAgent()})
+		rt.transports[retryFor] = t
+	}
+	return t
 }
 
 // UserAgent names the step to the servers that it talks to.

@@ -1,5 +1,6 @@
 // Package ghapi is a small typed client of the part of GitHub's REST API that
-// a release needs: releases, their assets, and the commit behind a tag.
+// a release needs: releases, their assets, the commit behind a tag, and
+// attestations.
 //
 // It is the only importer of go-github, which lacks fields that matter here
 // (an asset's digest, a release's immutability), so the types are its own.

@@ -308,6 +308,8 @@ func (p Provenance) check() error {
 		return fmt.Errorf("%q is not a commit", p.Commit)
 	case p.Builder == "":
 		return errors.New("it names no builder")
+	case slices.ContainsFunc(p.Materials, func(r Resource) bool { return r.URI == p.source() }):
+		return fmt.Errorf("a material beside the commit is %q, too", p.source())
 	}
 	return nil
 }

@@ -146,6 +146,18 @@ func TestProvenanceThatAPolicyCouldNotDecideIsRefused(t *testing.T) {
 	}
 }
 
+func TestProvenanceThatCouldNotBeReadIsNotWritten(t *testing.T) {
+	t.Parallel()
+	p := build(t, run)
+	p.Materials = []intoto.Resource{{URI: "git+https://github.com/acme/app@refs/tags/v1.2.3", Digest: map[string]string{"gitCommit": strings.Repeat("a", 40)}}}
+	if text, err := p.Predicate(); err == nil {
+		t.Errorf("written as %s", text)
+	}
+	if text, err := (intoto.Provenance{}).Predicate(); err == nil {
+		t.Errorf("the zero value is written as %s", text)
+	}
+}
+
 func TestUnknownDetailsAreAllowed(t *testing.T) {
 	t.Parallel()
 	text := strings.Replace(provenance, `"runDetails": {`, `"runDetails": {"more": [1],`, 1)

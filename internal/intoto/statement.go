@@ -33,6 +33,9 @@ const (
 	SPDX = "https://spdx.dev/Document"
 	// CycloneDX is a CycloneDX BOM. https://github.com/in-toto/attestation/blob/main/spec/predicates/cyclonedx.md
 	CycloneDX = "https://cyclonedx.org/bom"
+	// Vulnerabilities is what a scanner found, as cosign has it.
+	// https://github.com/sigstore/cosign/blob/main/specs/COSIGN_VULN_ATTESTATION_SPEC.md
+	Vulnerabilities = "https://cosign.sigstore.dev/attestation/vuln/v1"
 	// SLSAProvenance is a Provenance.
 	SLSAProvenance = "https://slsa.dev/provenance/v1"
 )

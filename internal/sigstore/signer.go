@@ -39,11 +39,12 @@ type Signer struct {
 
 	mu      sync.Mutex
 	current *credential
+	gaveUp  error // on a service; nothing more is asked of any
 }
 
 // NewSigner returns a signer for the instance that i describes, as the job that
-// token speaks for, or with i's key.
-// Each call of Sign ends retryFor after it began, whatever it waits for.
+// token speaks for, or with i's key. A call of Sign ends retryFor after it began,
+// whatever it waits for; once a service was given up, all other calls end, too.
 func NewSigner(ctx context.Context, i Instance, token TokenSource, retryFor time.Duration, o Options) (*Signer, error) {
 	s := &Signer{options: o, token: token, patience: retryFor + grace, versions: i.RekorVersions.orDefault()}
 	s.guarded = i.SigningConfig == "" && i.Trust.Operator == "" && i.Trust.Operator.or(o.place().Visibility()) == Public
@@ -105,6 +106,9 @@ func checkMessage(payload []byte) error {
 }
 
 func (s *Signer) sign(ctx context.Context, content sign.Content, versions RekorVersions) ([]byte, error) {
+	if err := s.givenUp(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.patience, fmt.Errorf("gave up after %s", s.patience))
 	defer cancel()
 	for logged := 0; ; {
@@ -121,6 +125,12 @@ func (s *Signer) sign(ctx context.Context, content sign.Content, versions RekorV
 		}
 		return bundle, s.explain(ctx, err)
 	}
+}
+
+func (s *Signer) givenUp() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gaveUp
 }
 
 func (s *Signer) signOnce(ctx context.Context, content sign.Content, versions RekorVersions) ([]byte, error) {
@@ -159,7 +169,11 @@ func (s *Signer) explain(ctx context.Context, err error) error {
 	refused := failed.Status >= 400 && failed.Status < 500 && failed.Status != http.StatusTooManyRequests
 	switch {
 	case !refused:
-		return hint.Wrap(err, "run the job again when the service answers (the public instance: https://status.sigstore.dev), or raise retry-for; what is done is kept")
+		err = hint.Wrap(err, "run the job again when the service answers (the public instance: https://status.sigstore.dev), or raise retry-for; what is done is kept")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.gaveUp = err
+		return err
 	case errors.Is(err, errLogged):
 		return hint.Wrap(err, "use an ECDSA key, whose signatures differ, or \"rekor-version: 1\"")
 	case failed.Service == "fulcio":
@@ -188,6 +202,9 @@ func (s *Signer) credential(ctx context.Context) (*credential, error) {
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
+	}
+	if s.gaveUp != nil {
+		return nil, s.gaveUp
 	}
 	if s.current != nil && (s.current.certificate == nil || time.Now().Before(s.current.expires)) {
 		return s.current, nil

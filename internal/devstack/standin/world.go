@@ -53,6 +53,7 @@ func newWorld(o Options) (*world, error) {
 		github.UploadsHost:     gh.Uploads(),
 		github.WebHost:         gh.Web(),
 		github.FilesHost:       gh.Files(),
+		github.BundlesHost:     gh.Bundles(),
 		issuer.Host:            oidc.Discovery(),
 	}}
 	if o.GHCRBackend != "" {

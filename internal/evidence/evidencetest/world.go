@@ -120,8 +120,15 @@ func newRegistry(tb testing.TB, referrers bool) *Registry {
 // digests of both, the index first. The same platforms give the same digests.
 func (r *Registry) PushImage(tb testing.TB, platforms ...image.Platform) []image.Digest {
 	tb.Helper()
-	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
-	digests := []image.Digest{""}
+	index, digests := r.putPlatforms(tb, platforms)
+	return append([]image.Digest{image.Digest(r.putManifest(tb, index, types.OCIImageIndex).Digest.String())}, digests...)
+}
+
+// putPlatforms stores an image for each platform, and returns an index of them
+// and their digests.
+func (r *Registry) putPlatforms(tb testing.TB, platforms []image.Platform) (index v1.IndexManifest, digests []image.Digest) {
+	tb.Helper()
+	index = v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
 	for _, p := range platforms {
 		config := r.putBlob(tb, fmt.Appendf(nil,
 			`{"os":%q,"architecture":%q,"variant":%q,"created":"2026-01-02T03:04:05Z","config":{"User":"65532","ExposedPorts":{"8080/tcp":{}},`+
@@ -134,8 +141,7 @@ func (r *Registry) PushImage(tb testing.TB, platforms ...image.Platform) []image
 		index.Manifests = append(index.Manifests, d)
 		digests = append(digests, image.Digest(d.Digest.String()))
 	}
-	digests[0] = image.Digest(r.putManifest(tb, index, types.OCIImageIndex).Digest.String())
-	return digests
+	return index, digests
 }
 
 func (r *Registry) putBlob(tb testing.TB, content []byte) v1.Descriptor {

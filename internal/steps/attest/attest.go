@@ -1,18 +1,22 @@
-// Package attest attaches SBOMs to an image, signed with the identity of the
-// job: an SPDX and a CycloneDX document to its index and to the image of each
-// platform, the same in every registry.
+// Package attest says things of an image, signed with the identity of the job:
+// what is in it, how it was built, what a scanner found, and whatever else a
+// predicate holds. It attaches that to the index and to the image of each
+// platform, the same in every registry. Of files that no registry holds it says
+// the same, by their checksums.
 package attest
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
@@ -22,124 +26,147 @@ import (
 
 // Config is the step's inputs.
 type Config struct {
-	Images    []image.Pinned `input:"images,required"` // one image, in each of its registries
-	SBOMs     []string       `input:"sboms,required"`  // files
-	OutputDir string         `input:"output-dir"`
-	RetryFor  time.Duration  `input:"retry-for"`
-	Sigstore  sigstore.Instance
-	Registry  registry.Credentials
+	Images        []image.Pinned `input:"images"`   // one image, in each of its registries
+	Subjects      Selection      `input:"subjects"` // which manifests of the image
+	SBOMs         []string       `input:"sboms"`    // files
+	Provenance    bool           `input:"build-provenance"`
+	Reports       []string       `input:"vulnerability-reports"` // files
+	PredicateType string         `input:"predicate-type"`
+	PredicatePath string         `input:"predicate-path"`
+	Checksums     []string       `input:"checksums"` // files
+	PushToGitHub  bool           `input:"push-to-github"`
+	OutputDir     string         `input:"output-dir"`
+	RetryFor      time.Duration  `input:"retry-for"`
+	Layouts       evidence.Layouts
+	Sigstore      sigstore.Instance
+	Registry      registry.Credentials
 }
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Registry.Validate())
+	return errors.Join(image.SameDigest(c.Images), c.validateKinds(), c.Sigstore.Validate(), c.Layouts.Check(c.Sigstore), c.Registry.Validate())
+}
+
+// validateKinds sees to it that there is something to say, of something.
+func (c Config) validateKinds() error {
+	switch {
+	case len(c.Images) == 0 && len(c.Checksums) == 0:
+		return hint.New("there is nothing to attest: neither \"images\" nor \"checksums\" is given", "give \"images\", as build-push has it")
+	case len(c.Images) == 0 && (len(c.SBOMs) > 0 || len(c.Reports) > 0 || c.Subjects != Selection{}):
+		return hint.New("\"sboms\", \"vulnerability-reports\" and \"subjects\" are of an image, and \"images\" is missing", "give \"images\", as build-push has it")
+	case (c.PredicateType == "") != (c.PredicatePath == ""):
+		return hint.New("only one of \"predicate-type\" and \"predicate-path\" is given", "give both: what the predicate is, and the file that holds it")
+	case c.Provenance || c.PredicatePath != "":
+		return validType(c.PredicateType)
+	case len(c.Checksums) > 0:
+		return hint.New("there is nothing to say of the files in \"checksums\"", "set \"build-provenance: true\", or give a predicate")
+	case len(c.SBOMs) == 0 && len(c.Reports) == 0:
+		return hint.New("there is nothing to say of the image", "give \"sboms\", or set \"build-provenance: true\"")
+	}
+	return nil
 }
 
 // Deps is what the step works with.
 type Deps struct {
 	evidence.Publisher
+	Token  sigstore.TokenSource // whose claims become provenance
+	GitHub *ghapi.Client        // where PushToGitHub
 	// TempDir is where the bundles go without an output directory.
 	TempDir string
 }
 
 // Result is the step's outputs.
 type Result struct {
-	Bundles  []string `output:"bundles"` // files, DIGEST.spdx.sigstore.json and DIGEST.cdx.sigstore.json
+	Bundles  []string `output:"bundles"` // files: DIGEST.KIND.sigstore.json, FILE.KIND.sigstore.json
 	Identity string   `output:"certificate-identity"`
 	Issuer   string   `output:"certificate-oidc-issuer"`
 }
 
-// extensions of the bundles' files.
-var extensions = map[string]string{intoto.SPDX: ".spdx.sigstore.json", intoto.CycloneDX: ".cdx.sigstore.json"}
+// attestation is what is to be said, and the file that its bundle is saved as.
+type attestation struct {
+	evidence.Claim
+	file string
+}
 
-// Run attests what is not attested yet. A second run with the same documents
-// finds the attestations of the first, and adds them where they are missing.
+// The kinds of attestations, as the names of their files have them.
+const (
+	kindSPDX       = "spdx"
+	kindCycloneDX  = "cdx"
+	kindProvenance = "provenance"
+	kindReport     = "vuln"
+	kindPredicate  = "predicate"
+)
+
+// ofDigest says a predicate of a manifest.
+func ofDigest(d image.Digest, kind, predicateType string, predicate json.RawMessage) attestation {
+	return attestation{evidence.Claim{Digest: d, Statement: intoto.New(d, predicateType, predicate)}, d.Hex() + "." + kind + ".sigstore.json"}
+}
+
+// Run attests what is not attested yet. A second run with the same inputs finds
+// the attestations of the first, and adds them where they are missing.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	documents, err := read(cfg.SBOMs)
+	files, err := read(cfg)
 	if err != nil {
 		return Result{}, err
 	}
-	subjects, err := evidence.Subjects(ctx, d.Registry, cfg.Images[0])
+	sources, err := look(ctx, cfg, d)
 	if err != nil {
 		return Result{}, err
 	}
-	claims, err := match(documents, subjects)
+	ofImage, ofFiles, err := plan(cfg, files, sources)
 	if err != nil {
 		return Result{}, err
 	}
-	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
+	d.Layouts, d.Publisher.Subjects = cfg.Layouts, sources.subjects
+	id, err := d.Signer.Identity(ctx)
 	if err != nil {
 		return Result{}, err
 	}
+	github := &store{client: d.GitHub, verifier: d.Verifier, identity: id}
+	if err := github.look(ctx, claims(slices.Concat(ofImage, ofFiles))); err != nil {
+		return Result{}, err
+	}
+	bundles, err := signFiles(ctx, d, id, github, ofFiles)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(ofImage) > 0 {
+		published, err := d.Publish(ctx, image.Repositories(cfg.Images), claims(ofImage))
+		if err != nil {
+			return Result{}, err
+		}
+		bundles = append(published, bundles...)
+	}
+	all := slices.Concat(ofImage, ofFiles)
 	result := Result{Identity: bundles[0].Identity.Subject, Issuer: bundles[0].Identity.Issuer}
-	result.Bundles, err = evidence.Save(cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "bundles")), bundles, func(n int) string {
-		return claims[n].Digest.Hex() + extensions[claims[n].Statement.PredicateType]
-	})
+	result.Bundles, err = evidence.Save(cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "bundles")), bundles, func(n int) string { return all[n].file })
 	if err != nil {
-		return result, fmt.Errorf("the SBOMs are attested: %w", err)
+		return result, fmt.Errorf("all is attested: %w", err)
 	}
-	return result, nil
+	return result, github.add(ctx, d.Log, claims(all), bundles)
 }
 
-// file is a document and where it is from.
-type file struct {
-	path string
-	evidence.Document
-}
-
-// read parses all files, and says what is wrong with each.
-func read(paths []string) ([]file, error) {
-	var files []file
-	var errs []error
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("input \"sboms\": %w", err))
-			continue
-		}
-		document, err := evidence.ParseDocument(text)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("SBOM %q: %w", path, err))
-			continue
-		}
-		files = append(files, file{path, document})
-	}
-	return files, hint.Wrap(errors.Join(errs...), "give the files that the sbom step writes, as its output \"files\" has them")
-}
-
-// match makes a claim of each document, and sees to it that every subject has
-// one in both formats, and none is about anything else.
-func match(files []file, subjects []evidence.Subject) ([]evidence.Claim, error) {
-	type slot struct {
-		digest        image.Digest
-		predicateType string
-	}
-	byslot := map[slot]file{}
-	var errs []error
-	for _, f := range files {
-		at := slot{f.Digest, f.PredicateType}
-		if before, ok := byslot[at]; ok {
-			errs = append(errs, fmt.Errorf("SBOMs %q and %q are both the %s document of %s", before.path, f.path, f.Format(), f.Digest))
-		}
-		byslot[at] = f
-	}
-	var claims []evidence.Claim
-	for _, s := range subjects {
-		for _, predicateType := range []string{intoto.SPDX, intoto.CycloneDX} {
-			at := slot{s.Digest, predicateType}
-			f, ok := byslot[at]
-			if !ok {
-				errs = append(errs, fmt.Errorf("no %s document describes %s, %s", evidence.Format(predicateType), s, s.Digest))
-				continue
+// signFiles returns a bundle for each attestation of files: the one that GitHub
+// has, since no registry could, or a new one.
+func signFiles(ctx context.Context, d Deps, id sigstore.Identity, github *store, attestations []attestation) ([]evidence.Bundle, error) {
+	var bundles []evidence.Bundle
+	for _, a := range attestations {
+		bundle, ok := github.find(a.Claim)
+		if !ok {
+			var err error
+			if bundle, err = d.Sign(ctx, a.Claim, id); err != nil {
+				return nil, err
 			}
-			delete(byslot, at)
-			claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.New(s.Digest, predicateType, f.Text)})
 		}
+		bundles = append(bundles, bundle)
 	}
-	for _, f := range files {
-		if _, left := byslot[slot{f.Digest, f.PredicateType}]; left {
-			errs = append(errs, fmt.Errorf("SBOM %q describes %s, which is neither the image nor one of its platforms", f.path, f.Digest))
-		}
+	return bundles, nil
+}
+
+func claims(attestations []attestation) []evidence.Claim {
+	var all []evidence.Claim
+	for _, a := range attestations {
+		all = append(all, a.Claim)
 	}
-	return claims, hint.Wrap(errors.Join(errs...), "give the files that the sbom step wrote for this very image")
+	return all
 }

@@ -23,6 +23,8 @@ type repository struct {
 	releases    []*release           // oldest first
 	latest      *release             // the one that was marked as such
 	usedTags    map[string]bool      // names used up by immutable releases
+	// attestations of artifacts, oldest first
+	attestations []attestation
 }
 
 func newRepository(owner, name, commit string, now time.Time) *repository {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, change ...func(*github.Options)) *world {
 	}
 	w.hosts = map[string]http.Handler{
 		github.APIHost: server.API(), github.UploadsHost: server.Uploads(),
-		github.WebHost: server.Web(), github.FilesHost: server.Files(),
+		github.WebHost: server.Web(), github.FilesHost: server.Files(), github.BundlesHost: server.Bundles(),
 	}
 	return w
 }
@@ -89,7 +90,7 @@ func (w *world) RoundTrip(r *http.Request) (_ *http.Response, err error) {
 }
 
 func (w *world) write(r *http.Request, sent []byte, status int, answered []byte) {
-	if *exchanges == "" || r.URL.Host == github.WebHost || r.URL.Host == github.FilesHost {
+	if *exchanges == "" || slices.Contains([]string{github.WebHost, github.FilesHost, github.BundlesHost}, r.URL.Host) {
 		return
 	}
 	if r.URL.Host == github.UploadsHost {

@@ -63,6 +63,8 @@ type Report struct {
 type OS struct {
 	Family, Name string
 	EOSL         bool // nobody mends it any more
+	// Unsupported systems are known, but there are no advisories about them.
+	Unsupported bool `json:"-"`
 }
 
 // String returns family and name: "debian 12.11".

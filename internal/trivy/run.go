@@ -31,12 +31,12 @@ var network = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// run runs Trivy with logins to hosts. Trivy fails where it couldn't do what it
-// was asked, never for what it finds.
-func (s *Scanner) run(ctx context.Context, hosts []string, arguments ...string) error {
+// run runs Trivy with logins to hosts, and returns what it said. It fails where
+// it couldn't do what it was asked, never for what it finds.
+func (s *Scanner) run(ctx context.Context, hosts []string, arguments ...string) (said string, err error) {
 	env, err := s.environment(ctx, hosts)
 	if err != nil {
-		return err
+		return "", err
 	}
 	limited, cancel := context.WithTimeout(ctx, s.Timeout+grace)
 	defer cancel()
@@ -50,13 +50,13 @@ func (s *Scanner) run(ctx context.Context, hosts []string, arguments ...string) 
 	s.Log.Debug("trivy ended", "log", log.String())
 	switch {
 	case err == nil:
-		return nil
+		return log.String(), nil
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return "", ctx.Err()
 	case limited.Err() != nil:
-		return s.timedOut()
+		return "", s.timedOut()
 	}
-	return s.explain(err, log.String())
+	return "", s.explain(err, log.String())
 }
 
 // environment is all that Trivy sees of the machine.
@@ -104,7 +104,7 @@ func (s *Scanner) explain(err error, log string) error {
 		return hint.Wrap(fmt.Errorf("trivy was killed: %s", why), "the machine has too little memory for the scan, most likely: use a larger one, or scan fewer platforms on it")
 	case has("context deadline exceeded") && !has("download"):
 		return s.timedOut()
-	case has("vulnerability DB initialize", "db corrupted", "unexpected fault address", "invalid database", "metadata.json"):
+	case has("vulnerability DB initialize", "go.etcd.io/bbolt", "unexpected fault address"):
 		return hint.Wrap(fmt.Errorf("the vulnerability database in %q is corrupt: %s", s.cache, said),
 			"remove the folder; it is fetched anew where \"skip-db-update\" isn't set")
 	}
@@ -119,6 +119,9 @@ func fatal(log string) string {
 			// Lists of errors go on in further lines.
 			reason = strings.Join(append([]string{reason}, lines[i+1:]...), " ")
 			return strings.Join(strings.Fields(strings.TrimPrefix(reason, "Fatal error\t")), " ")
+		}
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return line
 		}
 	}
 	return strings.Join(lines[max(0, len(lines)-3):], "; ")

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,6 +161,27 @@ func (s *Scanner) SBOM(ctx context.Context, path string) (Report, error) {
 	return report, nil
 }
 
+// SBOMOf is SBOM for a document that describes p: the report names the image,
+// as one of the image itself does, and not the document.
+func (s *Scanner) SBOMOf(ctx context.Context, path string, p image.Pinned) (Report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Report{}, err
+	}
+	// Trivy names what it scans as it is called: here a file, from where Trivy runs.
+	if err := os.MkdirAll(filepath.Join(s.dir, filepath.Dir(p.String())), 0o700); err != nil {
+		return Report{}, err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, p.String()), text, 0o600); err != nil {
+		return Report{}, err
+	}
+	report, err := s.scan(ctx, nil, "sbom", p.String())
+	if err != nil {
+		return Report{}, fmt.Errorf("scan SBOM %q: %w", path, err)
+	}
+	return report, nil
+}
+
 func (s *Scanner) scan(ctx context.Context, hosts []string, command string, target ...string) (Report, error) {
 	if err := s.Database(ctx); err != nil {
 		return Report{}, err
@@ -170,18 +192,22 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 		// On disk, it would be locked by the first of several scans.
 		"--cache-backend", "memory"}
 	arguments = append(append(arguments, s.Select.arguments(command)...), target...)
-	err := s.run(ctx, hosts, arguments...)
+	said, err := s.run(ctx, hosts, arguments...)
 	if lacksJava(err) {
 		if err := s.java.do(func() error { return s.prepareJava(ctx) }); err != nil {
 			return Report{}, err
 		}
-		err = s.run(ctx, hosts, arguments...)
+		said, err = s.run(ctx, hosts, arguments...)
 	}
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() { _ = os.Remove(path) }() // its directory goes with the scanner
-	return readReport(path)
+	report, err := readReport(path)
+	if report.OS != nil {
+		report.OS.Unsupported = strings.Contains(said, "Unsupported os")
+	}
+	return report, err
 }
 
 // Convert returns a report in another format of Trivy's, such as "sarif".
@@ -190,7 +216,7 @@ func (s *Scanner) Convert(ctx context.Context, report Report, format string) ([]
 	if err := os.WriteFile(in, report.JSON, 0o600); err != nil {
 		return nil, err
 	}
-	if err := s.run(ctx, nil, "convert", "--format", format, "--output", out, in); err != nil {
+	if _, err := s.run(ctx, nil, "convert", "--format", format, "--output", out, in); err != nil {
 		return nil, fmt.Errorf("convert a report to %s: %w", format, err)
 	}
 	return readBounded(out)

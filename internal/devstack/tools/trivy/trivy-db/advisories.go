@@ -39,7 +39,7 @@ var advisories = []advisory{
 	{pip, "pyyaml", "5.4", types.SeverityHigh, "loads what it is to parse"},
 	{debian, "openssl", "3.0.99-1~deb12u1", types.SeverityCritical, "believes any certificate"},
 	{debian, "glibc", "", types.SeverityLow, "counts in the wrong direction"},
-	{debian, "bash", "5.2.15-2+b99", types.SeverityHigh, "expands twice"},
+	{debian, "bash", "5.2.15-2+b1", types.SeverityHigh, "expands twice"},
 	{debian, "zlib", "1:1.2.14.dfsg-1", types.SeverityMedium, "inflates for ever"},
 	{debian, "shadow", "1:4.13+dfsg1-1+deb12u9", types.SeverityUnknown, "forgets who somebody was"},
 	{debian, "gcc-12", "12.2.0-99", types.SeverityLow, "rounds up"},
@@ -47,4 +47,5 @@ var advisories = []advisory{
 	{alpine, "openssl", "3.3.9-r0", types.SeverityHigh, "believes any certificate"},
 	{alpine, "busybox", "1.36.1-r99", types.SeverityMedium, "is another program than its name says"},
 	{alpine, "musl", "1.2.5-r0", types.SeverityHigh, "is older than every image: nothing has it"},
+	{golang, "stdlib", "99.0.0", types.SeverityLow, "has had a birthday since"},
 }

@@ -233,7 +233,7 @@ func (s *sigstore) tilesPart(program func(string, func(context.Context) error, .
 	host, port, _ := strings.Cut(s.tiles[0], ":")
 	_, grpc, _ := strings.Cut(s.tiles[1], ":")
 	_, metrics, _ := strings.Cut(s.tiles[2], ":")
-	return program("rekor-tiles", answers("http://"+s.tiles[0]+"/healthz"), "serve", "--log-level=warn",
+	return program("rekor-tiles", answers("http://"+s.tiles[0]+"/healthz"), "serve", "--log-level=warn", "--batch-max-age=20ms", "--checkpoint-interval=100ms",
 		"--hostname="+host, "--signer-filepath="+s.path("rekor-tiles.key"), "--storage-dir="+s.path("rekor-tiles"),
 		"--http-address="+host, "--http-port="+port, "--http-metrics-port="+metrics, "--grpc-address="+host, "--grpc-port="+grpc)
 }

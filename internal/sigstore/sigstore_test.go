@@ -203,32 +203,6 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// No byte can be changed so that another statement is believed.
-func TestNoChangedByteIsBelieved(t *testing.T) {
-	t.Parallel()
-	i := sigstoretest.New(t)
-	text := sign(t, i, digest)
-	v := newVerifier(t, i.TrustedRoot)
-	refused, changes := 0, 0
-	for at := 0; at < len(text); at += 7 {
-		changes++
-		changed := bytes.Clone(text)
-		changed[at] ^= 1
-		got, err := v.Verify(changed, digest, identity)
-		if err != nil {
-			refused++
-			continue
-		}
-		// Some bytes say nothing: the last bits of base64, say.
-		if !bytes.Equal(got.Statement, statement(digest)) || got.Identity != identity {
-			t.Errorf("byte %d (%q): %+v", at, text[max(0, at-20):at+1], got)
-		}
-	}
-	if refused < changes*9/10 {
-		t.Errorf("%d of %d changes were refused", refused, changes)
-	}
-}
-
 // The parts of a bundle that are changed by themselves stay well-formed, so
 // that it is the cryptography that refuses.
 func TestChangedPartsAreRefused(t *testing.T) {
@@ -338,18 +312,4 @@ func TestBadFilesAreNamed(t *testing.T) {
 			t.Errorf("signing config %s: %v", path, err)
 		}
 	}
-}
-
-func FuzzVerify(f *testing.F) {
-	i := sigstoretest.New(f)
-	text := sign(f, i, digest)
-	v := newVerifier(f, i.TrustedRoot)
-	f.Add(text)
-	f.Add([]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","dsseEnvelope":{},"verificationMaterial":{"certificate":{}}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := v.Verify(data, digest, identity)
-		if err == nil && !bytes.Equal(got.Statement, statement(digest)) {
-			t.Errorf("%s is believed", data)
-		}
-	})
 }

@@ -1,152 +1,37 @@
 package trivy
 
 import (
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/trivy/trivytest"
 )
 
-// TestMain makes this program Trivy where it is called so: it does as the file
-// "plan" beside it says, and writes down how it was called.
-func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "trivy" {
-		os.Exit(pretend(filepath.Dir(os.Args[0])))
-	}
-	os.Exit(m.Run())
-}
-
-// plan is how the pretended Trivy behaves.
-type plan struct {
-	Version  string
-	Fail     map[string]string // an argument, and what is logged before it fails
-	Crash    string            // an argument at which it is killed
-	Hang     string            // one at which it takes for ever
-	Report   string            // what a scan finds, in Trivy's format
-	Updated  time.Time         // the age of the database that it fetches
-	NeedJava bool              // it asks for the Java database where it scans
-}
-
-// call is one run of the pretended Trivy.
-type call struct {
-	Args, Env []string
-	Logins    string
-}
-
-func pretend(dir string) int {
-	var p plan
-	if text, err := os.ReadFile(filepath.Join(dir, "plan")); err != nil || json.Unmarshal(text, &p) != nil {
-		panic("no plan")
-	}
-	args := os.Args[1:]
-	if args[0] == "version" {
-		fmt.Printf(`{"Version":%q}`, p.Version)
-		return 0
-	}
-	logins, _ := os.ReadFile(filepath.Join(os.Getenv("DOCKER_CONFIG"), "config.json"))
-	text, _ := json.Marshal(call{args, os.Environ(), string(logins)})
-	calls, err := os.OpenFile(filepath.Join(dir, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		panic(err)
-	}
-	fmt.Fprintln(calls, string(text))
-	calls.Close()
-	for _, arg := range args {
-		if said, ok := p.Fail[arg]; ok {
-			fmt.Fprint(os.Stderr, said)
-			return 1
-		}
-		switch arg {
-		case p.Crash:
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		case p.Hang:
-			time.Sleep(time.Minute)
-		}
-	}
-	after := func(flag string) string { return args[slices.Index(args, flag)+1] }
-	cache := after("--cache-dir")
-	switch {
-	case slices.Contains(args, "--download-db-only"):
-		write(filepath.Join(cache, "db", "metadata.json"), fmt.Sprintf(`{"UpdatedAt":%q}`, p.Updated.Format(time.RFC3339)))
-	case slices.Contains(args, "--download-java-db-only"):
-		write(filepath.Join(cache, "java-db", "metadata.json"), "{}")
-	case p.NeedJava && noFile(filepath.Join(cache, "java-db")):
-		fmt.Fprint(os.Stderr, "2026-11-25T12:00:00Z\tFATAL\tFatal error\t'--skip-java-db-update' cannot be specified on the first run\n")
-		return 1
-	default:
-		write(after("--output"), p.Report)
-	}
-	return 0
-}
+func TestMain(m *testing.M) { trivytest.Main(m) }
 
 func noFile(path string) bool {
 	_, err := os.Stat(path)
 	return err != nil
 }
 
-func write(path, text string) {
+func write(t *testing.T, path, text string) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		panic(err)
-	}
-}
-
-// install puts a Trivy with that plan into a folder of its own.
-func install(t *testing.T, p plan) (program string) {
-	t.Helper()
-	if p.Version == "" {
-		p.Version = Version
-	}
-	if p.Updated.IsZero() {
-		p.Updated = now
-	}
-	self, err := os.Executable()
-	if err != nil {
 		t.Fatal(err)
 	}
-	program = filepath.Join(t.TempDir(), "trivy")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(filepath.Join(filepath.Dir(program), "plan"), string(text))
-	return program
-}
-
-// calls are the runs of an installed Trivy, but for those about its version.
-func calls(t *testing.T, program string) (all []call) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(program), "calls"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var c call
-		if err := json.Unmarshal([]byte(line), &c); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
-	return all
 }
 
 var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-func options(t *testing.T, p plan) Options {
+func options(t *testing.T, p trivytest.Plan) Options {
 	t.Helper()
 	reg, err := registry.New(registry.Credentials{
 		GitHubToken: secret.New("ghs_secret"), DockerHubUsername: "ann", DockerHubToken: secret.New("dckr_secret"),
@@ -154,8 +39,11 @@ func options(t *testing.T, p plan) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.Updated.IsZero() {
+		p.Updated = now
+	}
 	return Options{
-		Config: Config{Path: install(t, p), CacheDir: t.TempDir()}, Registry: reg, RetryFor: time.Millisecond,
+		Config: Config{Path: trivytest.Install(t, p), CacheDir: t.TempDir()}, Registry: reg, RetryFor: time.Millisecond,
 		LookPath: func(string) (string, error) { return "", os.ErrNotExist },
 		Env:      []string{"PATH=/bin", "GITHUB_TOKEN=ghs_secret", "HTTPS_PROXY=http://proxy", "TRIVY_USERNAME=eve"},
 		TempDir:  t.TempDir(), ToolCache: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/trivy/trivytest"
 )
 
 // serve is a transport that answers every request with body, and counts.
@@ -56,7 +57,7 @@ func TestReleaseIsFetchedOnceAndCheckedAlways(t *testing.T) {
 	t.Parallel()
 	packed, sum := pack(t, "trivy", []byte("program"))
 	from := &serve{status: 200, body: packed}
-	o := options(t, plan{})
+	o := options(t, trivytest.Plan{})
 	o.Transport = from
 	release := archive{"trivy.tar.gz", sum}
 	for range 2 {
@@ -99,7 +100,7 @@ func TestWrongReleaseStops(t *testing.T) {
 		"not there":       {&serve{status: 404}, sum, "Not Found", "trivy-path"},
 		"another program": {&serve{status: 200, body: other}, otherSum, "look for trivy in it: EOF", ""},
 	} {
-		o := options(t, plan{})
+		o := options(t, trivytest.Plan{})
 		o.Transport = test.from
 		s := open(t, o)
 		_, err := s.fetch(t.Context(), archive{"trivy.tar.gz", test.sum})
@@ -114,7 +115,7 @@ func TestWrongReleaseStops(t *testing.T) {
 
 func TestOnlyThePinnedVersionRuns(t *testing.T) {
 	t.Parallel()
-	other := options(t, plan{Version: "0.69.4"})
+	other := options(t, trivytest.Plan{Version: "0.69.4"})
 	if _, err := Open(t.Context(), other); err == nil || !strings.Contains(err.Error(), `input "trivy-path"`) || !strings.Contains(err.Error(), "is Trivy 0.69.4, not 0.69.3") {
 		t.Errorf("error %v", err)
 	}
@@ -125,7 +126,7 @@ func TestOnlyThePinnedVersionRuns(t *testing.T) {
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho '{\"Version\":\"0.69.3\"}'\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, plan{})
+	o := options(t, trivytest.Plan{})
 	found := o.Path
 	o.Path = script
 	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "is no Trivy") {

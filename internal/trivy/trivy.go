@@ -161,6 +161,27 @@ func (s *Scanner) SBOM(ctx context.Context, path string) (Report, error) {
 	return report, nil
 }
 
+// SBOMOf is SBOM for a document that describes p: the report names the image,
+// as one of the image itself does, and not the document.
+func (s *Scanner) SBOMOf(ctx context.Context, path string, p image.Pinned) (Report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Report{}, err
+	}
+	// Trivy names what it scans as it is called: here a file, from where Trivy runs.
+	if err := os.MkdirAll(filepath.Join(s.dir, filepath.Dir(p.String())), 0o700); err != nil {
+		return Report{}, err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, p.String()), text, 0o600); err != nil {
+		return Report{}, err
+	}
+	report, err := s.scan(ctx, nil, "sbom", p.String())
+	if err != nil {
+		return Report{}, fmt.Errorf("scan SBOM %q: %w", path, err)
+	}
+	return report, nil
+}
+
 func (s *Scanner) scan(ctx context.Context, hosts []string, command string, target ...string) (Report, error) {
 	if err := s.Database(ctx); err != nil {
 		return Report{}, err

@@ -13,6 +13,7 @@ import (
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/parallel"
+	"github.com/org/release-actions/internal/trivy/trivytest"
 )
 
 const empty = `{"SchemaVersion":2,"Results":[]}`
@@ -30,7 +31,7 @@ var amd64 = image.Platform{OS: "linux", Arch: "amd64"}
 
 func TestScansShareOneDatabase(t *testing.T) {
 	t.Parallel()
-	o := options(t, plan{Report: empty})
+	o := options(t, trivytest.Plan{Report: empty})
 	s := open(t, o)
 	platforms := []image.Platform{amd64, {OS: "linux", Arch: "arm64"}, {OS: "linux", Arch: "arm", Variant: "v7"}}
 	if err := parallel.Each(platforms, func(_ int, p image.Platform) error {
@@ -43,7 +44,7 @@ func TestScansShareOneDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	downloads, scans := 0, 0
-	for _, c := range calls(t, o.Path) {
+	for _, c := range trivytest.Calls(t, o.Path) {
 		if slices.Contains(c.Args, "--download-db-only") {
 			downloads++
 			continue
@@ -60,7 +61,7 @@ func TestScansShareOneDatabase(t *testing.T) {
 
 func TestTrivySeesWhatItNeedsOnly(t *testing.T) {
 	t.Parallel()
-	o := options(t, plan{Report: empty})
+	o := options(t, trivytest.Plan{Report: empty})
 	s := open(t, o)
 	if _, err := s.Image(t.Context(), pinned(t, "ghcr.io/acme/app"), amd64); err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func TestTrivySeesWhatItNeedsOnly(t *testing.T) {
 	if _, err := s.Image(t.Context(), pinned(t, "acme/app"), amd64); err != nil {
 		t.Fatal(err)
 	}
-	all := calls(t, o.Path)
+	all := trivytest.Calls(t, o.Path)
 	if len(all) != 3 {
 		t.Fatalf("%d runs, want 3", len(all))
 	}
@@ -97,32 +98,32 @@ func TestTrivySeesWhatItNeedsOnly(t *testing.T) {
 
 func TestFailedScanIsNeverAPass(t *testing.T) {
 	t.Parallel()
-	fail := func(arg, said string) plan {
-		return plan{Report: empty, Fail: map[string]string{arg: "2026-11-25T12:00:00Z\tINFO\tStarting\n2026-11-25T12:00:00Z\tFATAL\tFatal error\t" + said + "\n"}}
+	fail := func(arg, said string) trivytest.Plan {
+		return trivytest.Plan{Report: empty, Fail: map[string]string{arg: "2026-11-25T12:00:00Z\tINFO\tStarting\n2026-11-25T12:00:00Z\tFATAL\tFatal error\t" + said + "\n"}}
 	}
 	skip := func(o *Options) { o.SkipDBUpdate = true }
 	for name, test := range map[string]struct {
-		plan       plan
+		plan       trivytest.Plan
 		change     func(*Options)
 		want, mend string
 	}{
 		"database unreachable": {fail("--download-db-only", "dial tcp: connection refused"), nil, "fetch the vulnerability database: mirror.gcr.io/aquasec/trivy-db:2: trivy failed: exit status 1: dial tcp: connection refused", "db-repository"},
 		"database refused":     {fail("--download-db-only", "DENIED: no"), nil, "ghcr.io/aquasecurity/trivy-db:2: trivy failed: exit status 1: DENIED", "db-repository"},
 		"database corrupt":     {fail("--output", "run error: error in vulnerability DB initialize: invalid database"), nil, "is corrupt", "remove the folder"},
-		"database broken":      {plan{Report: empty, Fail: map[string]string{"--output": "panic: assertion failed: Page expected to be: 12\n\ngoroutine 1 [running]:\ngo.etcd.io/bbolt.(*Tx).page(0x0)\n"}}, nil, "is corrupt: panic: assertion failed", "remove the folder"},
-		"database too old":     {plan{Report: empty, Updated: now.Add(-8 * 24 * time.Hour)}, nil, "is of 2026-11-17, older than 168h0m0s", "db-max-age"},
-		"no database":          {plan{Report: empty}, skip, "there is no vulnerability database", "skip-db-update"},
-		"unreadable metadata": {plan{Report: empty}, func(o *Options) {
+		"database broken":      {trivytest.Plan{Report: empty, Fail: map[string]string{"--output": "panic: assertion failed: Page expected to be: 12\n\ngoroutine 1 [running]:\ngo.etcd.io/bbolt.(*Tx).page(0x0)\n"}}, nil, "is corrupt: panic: assertion failed", "remove the folder"},
+		"database too old":     {trivytest.Plan{Report: empty, Updated: now.Add(-8 * 24 * time.Hour)}, nil, "is of 2026-11-17, older than 168h0m0s", "db-max-age"},
+		"no database":          {trivytest.Plan{Report: empty}, skip, "there is no vulnerability database", "skip-db-update"},
+		"unreadable metadata": {trivytest.Plan{Report: empty}, func(o *Options) {
 			skip(o)
-			write(filepath.Join(o.CacheDir, "db", "metadata.json"), "{")
+			write(t, filepath.Join(o.CacheDir, "db", "metadata.json"), "{")
 		}, "is corrupt: metadata.json", "remove the folder"},
-		"killed":        {plan{Report: empty, Crash: "--output"}, nil, "trivy was killed: signal: killed", "memory"},
+		"killed":        {trivytest.Plan{Report: empty, Crash: "--output"}, nil, "trivy was killed: signal: killed", "memory"},
 		"out of memory": {fail("--output", "fatal error: runtime: out of memory"), nil, "trivy was killed: it ran out of memory", "memory"},
 		"time is over":  {fail("--output", "image scan error: context deadline exceeded"), nil, "trivy took longer than 5m0s", `"timeout"`},
 		"no such image": {fail("--output", "run error: MANIFEST_UNKNOWN:\n\t* one more"), nil, "run error: MANIFEST_UNKNOWN: * one more", ""},
-		"no report":     {plan{Report: ""}, nil, "read trivy's report", ""},
-		"other schema":  {plan{Report: `{"SchemaVersion":3}`}, nil, "schema 3", ""},
-		"bad severity":  {plan{Report: `{"SchemaVersion":2,"Results":[{"Vulnerabilities":[{"Severity":"AWFUL"}]}]}`}, nil, `severity "AWFUL"`, ""},
+		"no report":     {trivytest.Plan{Report: ""}, nil, "read trivy's report", ""},
+		"other schema":  {trivytest.Plan{Report: `{"SchemaVersion":3}`}, nil, "schema 3", ""},
+		"bad severity":  {trivytest.Plan{Report: `{"SchemaVersion":2,"Results":[{"Vulnerabilities":[{"Severity":"AWFUL"}]}]}`}, nil, `severity "AWFUL"`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,12 +144,12 @@ func TestFailedScanIsNeverAPass(t *testing.T) {
 
 func TestRepositoriesOfTheDatabaseAreTriedInTurn(t *testing.T) {
 	t.Parallel()
-	o := options(t, plan{Report: empty, Fail: map[string]string{"quay.io/a/db:2": "TOOMANYREQUESTS"}})
+	o := options(t, trivytest.Plan{Report: empty, Fail: map[string]string{"quay.io/a/db:2": "TOOMANYREQUESTS"}})
 	o.DBRepositories = []string{"quay.io/a/db:2", "docker.io/acme/db:2"}
 	if err := open(t, o).Database(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	all := calls(t, o.Path)
+	all := trivytest.Calls(t, o.Path)
 	if len(all) != 2 || !slices.Contains(all[1].Args, "docker.io/acme/db:2") || !strings.Contains(all[1].Logins, "index.docker.io") {
 		t.Errorf("runs %+v", all)
 	}
@@ -156,19 +157,19 @@ func TestRepositoriesOfTheDatabaseAreTriedInTurn(t *testing.T) {
 
 func TestRateLimitIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	o := options(t, plan{Report: empty, Fail: map[string]string{"--download-db-only": "TOOMANYREQUESTS: 429"}})
+	o := options(t, trivytest.Plan{Report: empty, Fail: map[string]string{"--download-db-only": "TOOMANYREQUESTS: 429"}})
 	o.RetryFor = 2 * time.Second
 	if err := open(t, o).Database(t.Context()); err == nil {
 		t.Fatal("no error")
 	}
-	if n := len(calls(t, o.Path)); n < 4 {
+	if n := len(trivytest.Calls(t, o.Path)); n < 4 {
 		t.Errorf("asked %d times, want both repositories more than once", n)
 	}
 }
 
 func TestJavaDatabaseIsFetchedForThoseThatNeedIt(t *testing.T) {
 	t.Parallel()
-	o := options(t, plan{Report: empty, NeedJava: true})
+	o := options(t, trivytest.Plan{Report: empty, NeedJava: true})
 	s := open(t, o)
 	for range 2 {
 		if _, err := s.Image(t.Context(), pinned(t, "ghcr.io/acme/app"), amd64); err != nil {
@@ -176,7 +177,7 @@ func TestJavaDatabaseIsFetchedForThoseThatNeedIt(t *testing.T) {
 		}
 	}
 	n := 0
-	for _, c := range calls(t, o.Path) {
+	for _, c := range trivytest.Calls(t, o.Path) {
 		if slices.Contains(c.Args, "--download-java-db-only") {
 			n++
 		}
@@ -188,7 +189,7 @@ func TestJavaDatabaseIsFetchedForThoseThatNeedIt(t *testing.T) {
 
 func TestCancelledScanEnds(t *testing.T) {
 	t.Parallel()
-	o := options(t, plan{Report: empty, Hang: "--output"})
+	o := options(t, trivytest.Plan{Report: empty, Hang: "--output"})
 	s := open(t, o)
 	if err := s.Database(t.Context()); err != nil {
 		t.Fatal(err)

@@ -31,8 +31,8 @@ type Instance struct {
 	SigningConfig string // file
 	// Lifetime of certificates; ten minutes at first, as Fulcio's.
 	Lifetime time.Duration
-	// Backdate is how much too early certificates begin, and end.
-	Backdate time.Duration
+	// Age of certificates when they are made; a second at first.
+	Age time.Duration
 	// CTLog is a file like TrustedRoot that names a certificate transparency
 	// log, too, which the instance's certificates were not sent to.
 	CTLog                    string
@@ -104,7 +104,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // New starts an instance that ends with the test.
 func New(tb testing.TB) *Instance {
 	tb.Helper()
-	i := &Instance{Lifetime: 10 * time.Minute, entries: map[string]json.RawMessage{}}
+	i := &Instance{Lifetime: 10 * time.Minute, Age: time.Second, entries: map[string]json.RawMessage{}}
 	i.makeKeys(tb)
 	i.Fulcio = serve(tb, i.fulcio())
 	i.Rekor = serve(tb, i.rekor())

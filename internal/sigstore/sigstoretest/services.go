@@ -96,7 +96,7 @@ func (i *Instance) certify(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := time.Now().Add(-time.Second - i.Backdate)
+	start := time.Now().Add(-i.Age)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial, URIs: []*url.URL{subject}, NotBefore: start, NotAfter: start.Add(i.Lifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},

@@ -145,7 +145,7 @@ func TestInputsThatDoNotFitTogetherAreRefused(t *testing.T) {
 	for want, edit := range map[string]func(*sign.Config){
 		"different digests":       func(c *sign.Config) { c.Images = []image.Pinned{w.Images[0], w.Images[1].Repository.Pin(w.Digests[2])} },
 		"without":                 func(c *sign.Config) { c.Sigstore.SigningConfig = "" },
-		`"legacy" needs`:         func(c *sign.Config) { c.Layouts.Legacy, c.Sigstore.RekorVersions = true, sigstore.RekorVersions{2} },
+		`"legacy" needs`:          func(c *sign.Config) { c.Layouts.Legacy, c.Sigstore.RekorVersions = true, sigstore.RekorVersions{2} },
 		`"dockerhub-username" is`: func(c *sign.Config) { c.Registry = registry.Credentials{DockerHubUsername: "acme"} },
 	} {
 		c := good

@@ -122,7 +122,7 @@ func silent(t *testing.T) *evidencetest.World {
 func expired(t *testing.T) *evidencetest.World {
 	t.Helper()
 	w := unsigned(t)
-	w.Sigstore.Backdate = 20 * time.Minute
+	w.Sigstore.Age = 20 * time.Minute
 	w.Sigstore.SigningConfig = w.Sigstore.ChangeSigningConfig(t, func(c *prototrustroot.SigningConfig) { c.TsaUrls = nil }, 1)
 	for _, d := range w.Digests {
 		attach(t, w, claim(d, intoto.CosignSign), evidencetest.Workflow)

@@ -21,7 +21,7 @@ var kinds = []struct{ name, claim, predicateType string }{
 	{"spdx", "SPDX", intoto.SPDX},
 	{"cyclonedx", "CycloneDX", intoto.CycloneDX},
 	{"provenance", "provenance", intoto.SLSAProvenance},
-	{"vuln", "vulnerabilities", "https://cosign.sigstore.dev/attestation/vuln/v1"},
+	{"vuln", "vulnerabilities", intoto.Vulnerabilities},
 }
 
 // UnmarshalText parses a name, or the URI of a predicate type.

@@ -215,7 +215,7 @@ func (e *Expected) deriveRefs(images []image.Ref, says said) error {
 		if _, err := release.ParseVersion(says.version); err == nil {
 			mend += fmt.Sprintf("; the image says of itself, which proves nothing, that it is version %q", says.version)
 		}
-		return hint.Wrap(errors.New("which ref must have been signed for is not known: no image has a tag that names one version, or several have"), "%s", mend)
+		return hint.Wrap(errors.New("the ref that was signed for is not known: no image has a tag that names one version, or several have"), "%s", mend)
 	}
 	version := versions[0]
 	e.Refs = []string{tags + version}

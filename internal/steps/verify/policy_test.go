@@ -98,10 +98,10 @@ func TestWhatAnImageSaysOfItselfIsNoIdentity(t *testing.T) {
 	}{
 		"another registry":       {Policy{}, "docker.io/acme/app:1.2.3", []string{"who must have signed is not known", `"repository"`, "proves nothing", "https://github.com/acme/app"}},
 		"a folder of images":     {Policy{}, "ghcr.io/acme/team/app:1.2.3", []string{"who must have signed is not known"}},
-		"a moving tag":           {Policy{}, "ghcr.io/acme/app:latest", []string{"which ref", `"ref"`, "proves nothing", `version "1.2.3"`}},
-		"a line of versions":     {Policy{}, "ghcr.io/acme/app:1.2", []string{"which ref"}},
-		"a moving tag elsewhere": {Policy{Repository: "acme/app"}, "docker.io/acme/app:main", []string{"which ref"}},
-		"neither":                {Policy{}, "docker.io/acme/app:latest", []string{"who must have signed", "which ref"}},
+		"a moving tag":           {Policy{}, "ghcr.io/acme/app:latest", []string{"the ref that was signed for", `"ref"`, "proves nothing", `version "1.2.3"`}},
+		"a line of versions":     {Policy{}, "ghcr.io/acme/app:1.2", []string{"the ref that was signed for"}},
+		"a moving tag elsewhere": {Policy{Repository: "acme/app"}, "docker.io/acme/app:main", []string{"the ref that was signed for"}},
+		"neither":                {Policy{}, "docker.io/acme/app:latest", []string{"who must have signed", "the ref that was signed for"}},
 	} {
 		e, err := test.policy.expect(refs(t, test.image), says, sigstore.Identity{})
 		if err == nil {

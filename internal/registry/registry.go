@@ -101,6 +101,20 @@ type sessionKey struct {
 	scope string
 }
 
+// Login logs in to the repositories, all at once, so that what comes next need not
+// wait for it. What goes wrong comes again there.
+func (c *Client) Login(ctx context.Context, repos ...image.Repository) {
+	var all sync.WaitGroup
+	for _, repo := range repos {
+		all.Go(func() {
+			if _, err := c.session(ctx, repo, transport.PullScope); err != nil {
+				c.log.Debug("log in early", "repository", repo.String(), "because", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // session returns the session of repo with the scope, one of ggcr's, logging
 // in where that wasn't done yet.
 func (c *Client) session(ctx context.Context, repo image.Repository, scope string) (*session, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/org/release-actions/internal/evidence"
@@ -29,16 +30,21 @@ func (j judge) manifest(ctx context.Context, t target, s evidence.Subject) ([]Ch
 	about := func(claim string) Check {
 		return Check{Image: t.ref.String(), Digest: s.Digest, Of: s.String(), Claim: claim}
 	}
-	if _, err := j.d.Registry.Manifest(ctx, at); err != nil {
-		return []Check{failed(about("manifest"), err)}, nil
-	}
 	wanted := append([]Kind{signed}, j.cfg.wanted()...)
 	types := make([]string, len(wanted))
 	for n, kind := range wanted {
 		types[n] = kind.PredicateType
 	}
 	reader := evidence.Reader{Registry: j.d.Registry, Verifier: j.d.Verifier, Identity: j.expected.Identity}
-	read, err := reader.Find(ctx, at, types...)
+	var read evidence.Found
+	var err, missing error
+	var group sync.WaitGroup
+	group.Go(func() { _, missing = j.d.Registry.Manifest(ctx, at) })
+	group.Go(func() { read, err = reader.Find(ctx, at, types...) })
+	group.Wait()
+	if missing != nil {
+		return []Check{failed(about("manifest"), missing)}, nil
+	}
 	var checks []Check
 	var found []finding
 	for _, kind := range wanted {

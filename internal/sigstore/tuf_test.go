@@ -114,9 +114,9 @@ func TestWhatTUFSaidIsUsedWhileItHolds(t *testing.T) {
 	}{
 		"mirror down":                {time.Hour, func(_ *testing.T, m *mirror) { m.down = down }, ""},
 		"mirror down, and expired":   {time.Second, func(_ *testing.T, m *mirror) { time.Sleep(time.Second); m.down = down }, "no route to host"},
-		"an older version":           {time.Hour, func(t *testing.T, m *mirror) { rollBack(t, m) }, ""},
-		"an older version, expired":  {time.Second, func(t *testing.T, m *mirror) { rollBack(t, m); time.Sleep(time.Second) }, "version"},
-		"a version that has expired": {time.Hour, func(t *testing.T, m *mirror) { m.Publish(t, time.Now().Add(-time.Minute), m.targets(t)) }, ""},
+		"an older version":           {time.Hour, rollBack, ""},
+		"an older version, expired":  {time.Second, rollBackAndWait, "version"},
+		"a version that has expired": {time.Hour, expire, ""},
 		"another's signature": {time.Hour, func(t *testing.T, m *mirror) {
 			m.Set("timestamp.json", sigstoretest.NewRepository(t, time.Now().Add(time.Hour), nil).File("timestamp.json"))
 		}, ""},
@@ -163,6 +163,17 @@ func rollBack(t *testing.T, m *mirror) {
 	m.Set("timestamp.json", older)
 }
 
+func rollBackAndWait(t *testing.T, m *mirror) {
+	t.Helper()
+	rollBack(t, m)
+	time.Sleep(time.Second)
+}
+
+func expire(t *testing.T, m *mirror) {
+	t.Helper()
+	m.Publish(t, time.Now().Add(-time.Minute), m.targets(t))
+}
+
 func TestNothingIsBelievedWithoutASignature(t *testing.T) {
 	t.Parallel()
 	stranger := sigstoretest.NewRepository(t, time.Now().Add(time.Hour), nil)
@@ -176,7 +187,7 @@ func TestNothingIsBelievedWithoutASignature(t *testing.T) {
 		},
 		"another's timestamp":  func(_ *testing.T, m *mirror) { m.Set("timestamp.json", stranger.File("timestamp.json")) },
 		"another's root":       func(_ *testing.T, m *mirror) { m.Set("2.root.json", stranger.Root) },
-		"an expired timestamp": func(t *testing.T, m *mirror) { m.Publish(t, time.Now().Add(-time.Minute), m.targets(t)) },
+		"an expired timestamp": expire,
 		"an expired root":      func(t *testing.T, m *mirror) { m.Rotate(t, time.Now().Add(-time.Minute)) },
 		"no target":            func(t *testing.T, m *mirror) { m.Publish(t, time.Now().Add(time.Hour), nil) },
 		"a bad target": func(t *testing.T, m *mirror) {

@@ -40,7 +40,7 @@ type workflow struct {
 // input of that name, by job and action.
 var unasked = map[string][]string{
 	"build metadata":   {"context"},                                                          // another thing by the same name
-	"build build-push": {"tags", "overwrite", "trusted-root"},                                // merge finds what was released before
+	"build build-push": {"tags", "overwrite", "trusted-root", "sigstore"},                    // merge finds what was released before
 	"build sbom":       {"images", "dockerhub-username", "dockerhub-token", "registry-auth"}, // it reads a layout
 }
 

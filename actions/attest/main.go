@@ -9,6 +9,7 @@ import (
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/attest"
@@ -20,12 +21,12 @@ var contract []byte
 func main() { action.Main("attest", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Writes: true, Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
 	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
-		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
+		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
@@ -45,7 +46,7 @@ func gitHub(rt *action.Runtime, cfg attest.Config) (*ghapi.Client, error) {
 	}
 	var repository ghapi.Repository
 	if err := repository.UnmarshalText([]byte(gh.Repository)); err != nil {
-		return nil, err
+		return nil, hint.New("input \"push-to-github\": nothing says which repository this is of", "run in a job of GitHub Actions, or set GITHUB_REPOSITORY")
 	}
 	return ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: repository, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)})
 }

@@ -35,7 +35,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 			RunID: gh.RunID, RunAttempt: gh.RunAttempt, Event: gh.Event,
 		},
 		Token:           rt.IDToken,
-		Sigstore:        sigstore.Options{Transport: transport, TempDir: rt.TempDir(), Log: rt.Log},
+		Sigstore:        sigstore.Options{Transport: transport, Place: rt, Log: rt.Log},
 		LookPath:        exec.LookPath,
 		Env:             rt.Environ(),
 		CacheAccess:     rt.CacheAccess(),

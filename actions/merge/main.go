@@ -31,7 +31,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg merge.Config) (merge.Resul
 		Registry: reg,
 		Revision: gh.SHA,
 		Token:    rt.IDToken,
-		Sigstore: sigstore.Options{Transport: transport, TempDir: rt.TempDir(), Log: rt.Log},
+		Sigstore: sigstore.Options{Transport: transport, Place: rt, Log: rt.Log},
 		Log:      rt.Log,
 	})
 }

@@ -18,12 +18,12 @@ var contract []byte
 func main() { action.Main("sign", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg sign.Config) (sign.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Writes: true, Log: rt.Log})
 	if err != nil {
 		return sign.Result{}, err
 	}
 	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
-		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), TempDir: rt.TempDir(), Log: rt.Log})
+		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return sign.Result{}, err
 	}

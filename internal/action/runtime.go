@@ -37,6 +37,9 @@ type Runtime struct {
 	commands *githubactions.Action // nil outside of Actions
 	printMu  *sync.Mutex
 	stderr   io.Writer
+
+	transportsMu sync.Mutex
+	transports   map[time.Duration]http.RoundTripper // by their patience
 }
 
 // InActions reports whether the step runs on a runner.
@@ -95,6 +98,46 @@ func (rt *Runtime) TempDir() string {
 	return os.TempDir()
 }
 
+// CacheDir returns the directory for what other jobs and runs can use again, or
+// "" where there is none. launch.sh keeps programs there.
+func (rt *Runtime) CacheDir() string {
+	for _, v := range [][]string{{"RUNNER_TOOL_CACHE"}, {"XDG_CACHE_HOME"}, {"HOME", ".cache"}} {
+		if dir := rt.getenv(v[0]); dir != "" {
+			return filepath.Join(append(append([]string{dir}, v[1:]...), "release-actions")...)
+		}
+	}
+	return ""
+}
+
+// Secret returns a variable of the environment that holds a secret, and masks it.
+func (rt *Runtime) Secret(name string) secret.String {
+	value := rt.getenv(name)
+	rt.mask(value)
+	return secret.New(value)
+}
+
+// Visibility returns what the event says of the repository: "public",
+// "private" or "internal"; "" where it says nothing, as that of a schedule.
+//
+// https://docs.github.com/webhooks/webhook-events-and-payloads#push
+func (rt *Runtime) Visibility() string {
+	gh, err := rt.GitHub()
+	if err != nil {
+		return ""
+	}
+	repository, _ := gh.Event["repository"].(map[string]any)
+	if visibility, ok := repository["visibility"].(string); ok {
+		return visibility
+	}
+	switch repository["private"] { // of older Enterprise Servers
+	case true:
+		return "private"
+	case false:
+		return "public"
+	}
+	return ""
+}
+
 // DockerConfigDir returns the directory of docker's own configuration, which
 // holds earlier logins.
 func (rt *Runtime) DockerConfigDir() string {
@@ -104,10 +147,20 @@ func (rt *Runtime) DockerConfigDir() string {
 	return filepath.Join(rt.getenv("HOME"), ".docker")
 }
 
-// Transport returns a round tripper whose retries for one request end after
-// retryFor.
+// Transport returns the round tripper of the step whose retries take retryFor in
+// all: it is the same one, whoever asks for it.
 func (rt *Runtime) Transport(retryFor time.Duration) http.RoundTripper {
-	return transport.New(transport.Options{RetryFor: retryFor, Log: rt.Log, UserAgent: rt.UserAgent()})
+	rt.transportsMu.Lock()
+	defer rt.transportsMu.Unlock()
+	if rt.transports == nil {
+		rt.transports = map[time.Duration]http.RoundTripper{}
+	}
+	t, ok := rt.transports[retryFor]
+	if !ok {
+		t = transport.New(transport.Options{RetryFor: retryFor, Log: rt.Log, UserAgent: rt.UserAgent()})
+		rt.transports[retryFor] = t
+	}
+	return t
 }
 
 // UserAgent names the step to the servers that it talks to.

@@ -324,8 +324,10 @@ func (d *daemon) variables(s *sigstore) []variable {
 		{"DOCKERHUB_READ_TOKEN", c.DockerHubReadToken.Reveal()},
 		{"SIGSTORE_TRUSTED_ROOT", s.path("trusted_root.json")},
 		{"SIGSTORE_SIGNING_CONFIG", s.path("signing_config.json")},
+		{"SIGSTORE_SIGNING_CONFIG_V1", s.path("signing_config.v1.json")},
 		{"FULCIO_URL", "http://" + s.fulcio},
 		{"REKOR_URL", "http://" + s.rekor},
+		{"REKOR_TILES_URL", "http://" + s.tiles[0]},
 		{"TSA_URL", s.timestampURL()},
 		{"CTLOG_URL", "http://" + s.ctlog},
 	}

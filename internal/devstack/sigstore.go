@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,15 +34,16 @@ type sigstore struct {
 	dir  string // of keys and configuration
 	from time.Time
 
-	fulcio, rekor, timestamp, ctlog, trillian string // host:port
+	fulcio, rekor, timestamp, ctlog, trillian string    // host:port
+	tiles                                     [3]string // Rekor v2, its gRPC and its metrics
 
 	fulcioChain, timestampChain [][]byte         // DER, leaf first, root last
-	rekorKey, ctKey             *ecdsa.PublicKey // of the logs
+	rekorKey, tilesKey, ctKey   *ecdsa.PublicKey // of the logs
 }
 
 // newSigstore makes keys and certificates in dir.
 func newSigstore(dir string) (*sigstore, error) {
-	addresses, err := freeAddresses(5)
+	addresses, err := freeAddresses(8)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +51,7 @@ func newSigstore(dir string) (*sigstore, error) {
 		dir:    dir,
 		from:   time.Now().Add(-time.Hour).UTC().Truncate(time.Second),
 		fulcio: addresses[0], rekor: addresses[1], timestamp: addresses[2], ctlog: addresses[3], trillian: addresses[4],
+		tiles: [3]string(addresses[5:]),
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -78,7 +81,7 @@ func newSigstore(dir string) (*sigstore, error) {
 	}
 	s.timestampChain = [][]byte{leaf.Raw, root.Raw}
 
-	for name, key := range map[string]**ecdsa.PublicKey{"rekor": &s.rekorKey, "ctlog": &s.ctKey} {
+	for name, key := range map[string]**ecdsa.PublicKey{"rekor": &s.rekorKey, "rekor-tiles": &s.tilesKey, "ctlog": &s.ctKey} {
 		private, err := s.newKey(name)
 		if err != nil {
 			return nil, err
@@ -146,17 +149,22 @@ func (s *sigstore) writeFiles() error {
 	if err != nil {
 		return err
 	}
-	signingConfig, err := s.signingConfig()
+	signingConfig, err := s.signingConfig(1, 2)
+	if err != nil {
+		return err
+	}
+	older, err := s.signingConfig(1)
 	if err != nil {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		"fulcio.yaml":         fulcioConfig,
-		"fulcio.pem":          encodeChain(s.fulcioChain),
-		"timestamp.pem":       encodeChain(s.timestampChain),
-		"ctlog.pub":           pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: ctKey}),
-		"trusted_root.json":   trustedRoot,
-		"signing_config.json": signingConfig,
+		"fulcio.yaml":            fulcioConfig,
+		"fulcio.pem":             encodeChain(s.fulcioChain),
+		"timestamp.pem":          encodeChain(s.timestampChain),
+		"ctlog.pub":              pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: ctKey}),
+		"trusted_root.json":      trustedRoot,
+		"signing_config.json":    signingConfig,
+		"signing_config.v1.json": older,
 	} {
 		if err := os.WriteFile(s.path(name), content, 0o600); err != nil {
 			return err
@@ -186,6 +194,7 @@ func (s *sigstore) parts(bin string, env []string) [][]*part {
 				"-address="+s.ctlog, "-origin=ctlog.local", "-roots="+s.path("fulcio.pem"), "-key="+s.path("ctlog.key"), "-dir="+s.path("ctlog")),
 			program("timestamp", answers("http://"+s.timestamp+"/ping"),
 				"-address="+s.timestamp, "-chain="+s.path("timestamp.pem"), "-key="+s.path("timestamp.key")),
+			s.tilesPart(program),
 		},
 		{
 			s.rekorPart(program),
@@ -216,6 +225,17 @@ func (s *sigstore) rekorPart(program func(string, func(context.Context) error, .
 		return nil
 	}
 	return p
+}
+
+// tilesPart is Rekor v2, whose name in its checkpoints must be the host of the
+// address that the trusted root gives.
+func (s *sigstore) tilesPart(program func(string, func(context.Context) error, ...string) *part) *part {
+	host, port, _ := strings.Cut(s.tiles[0], ":")
+	_, grpc, _ := strings.Cut(s.tiles[1], ":")
+	_, metrics, _ := strings.Cut(s.tiles[2], ":")
+	return program("rekor-tiles", answers("http://"+s.tiles[0]+"/healthz"), "serve", "--log-level=warn", "--batch-max-age=20ms", "--checkpoint-interval=100ms",
+		"--hostname="+host, "--signer-filepath="+s.path("rekor-tiles.key"), "--storage-dir="+s.path("rekor-tiles"),
+		"--http-address="+host, "--http-port="+port, "--http-metrics-port="+metrics, "--grpc-address="+host, "--grpc-port="+grpc)
 }
 
 // answers returns a probe for a URL that answers 200.

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	trust "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
@@ -27,7 +29,7 @@ func TestTrustedRootHoldsWhatTheServicesSignWith(t *testing.T) {
 	if err := protojson.Unmarshal(text, &root); err != nil {
 		t.Fatal(err)
 	}
-	for name, log := range map[string]*trust.TransparencyLogInstance{"rekor": root.GetTlogs()[0], "ctlog": root.GetCtlogs()[0]} {
+	for name, log := range map[string]*trust.TransparencyLogInstance{"rekor": root.GetTlogs()[0], "rekor-tiles": root.GetTlogs()[1], "ctlog": root.GetCtlogs()[0]} {
 		der := log.GetPublicKey().GetRawBytes()
 		if want := publicKeyOf(t, s.path(name+".key")); string(der) != string(want) {
 			t.Errorf("%s: the key is not the service's", name)
@@ -88,21 +90,30 @@ func TestSigningConfigNamesTheServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(s.path("signing_config.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var config trust.SigningConfig
-	if err := protojson.Unmarshal(text, &config); err != nil {
-		t.Fatal(err)
-	}
-	for want, services := range map[string][]*trust.Service{
-		"http://" + s.fulcio: config.GetCaUrls(),
-		"http://" + s.rekor:  config.GetRekorTlogUrls(),
-		s.timestampURL():     config.GetTsaUrls(),
+	for name, logs := range map[string][]string{
+		"signing_config.json": {"1 http://" + s.rekor, "2 http://" + s.tiles[0]}, "signing_config.v1.json": {"1 http://" + s.rekor},
 	} {
-		if len(services) != 1 || services[0].GetUrl() != want || services[0].GetMajorApiVersion() != 1 {
-			t.Errorf("services %v, want one at %s", services, want)
+		text, err := os.ReadFile(s.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config trust.SigningConfig
+		if err := protojson.Unmarshal(text, &config); err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range []struct {
+			got  []*trust.Service
+			want []string
+		}{
+			{config.GetCaUrls(), []string{"1 http://" + s.fulcio}}, {config.GetTsaUrls(), []string{"1 " + s.timestampURL()}}, {config.GetRekorTlogUrls(), logs},
+		} {
+			var got []string
+			for _, service := range test.got {
+				got = append(got, fmt.Sprint(service.GetMajorApiVersion(), " ", service.GetUrl()))
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("%s: services %q, want %q", name, got, test.want)
+			}
 		}
 	}
 }

@@ -44,6 +44,7 @@ var tools = []tool{
 	{name: "fulcio", group: groupWorld, module: "sigstore", pkg: "./fulcio"},
 	{name: "trillian", group: groupWorld, module: "sigstore", pkg: "./trillian"},
 	{name: "rekor", group: groupWorld, module: "sigstore", pkg: "./rekor"},
+	{name: "rekor-tiles", group: groupWorld, module: "sigstore", pkg: "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix"},
 	{name: "ctlog", group: groupWorld, module: "sigstore", pkg: "./ctlog"},
 	{name: "timestamp", group: groupWorld, module: "sigstore", pkg: "./timestamp"},
 	{name: "buildkitd", group: groupWorld, module: "build", pkg: "github.com/moby/buildkit/cmd/buildkitd", version: "github.com/moby/buildkit/version.Version"},
@@ -57,6 +58,8 @@ var tools = []tool{
 	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},
 	{name: "trivy", group: groupScan, module: "trivy", pkg: "github.com/aquasecurity/trivy/cmd/trivy", version: "github.com/aquasecurity/trivy/pkg/version/app.ver", bare: true, env: "GOEXPERIMENT=jsonv2"},
+	// The last one that knows no bundles; of its own module, since a module has one version of each.
+	{name: "cosign262", group: groupJudges, module: "cosign", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "gh", group: groupMore, module: "gh", pkg: "github.com/cli/cli/v2/cmd/gh", version: "github.com/cli/cli/v2/internal/build.Version"},
 	{name: "docker-compose", group: groupMore, module: "compose", pkg: "github.com/docker/compose/v2/cmd", version: "github.com/docker/compose/v2/internal.Version"},
 	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},

@@ -143,7 +143,7 @@ func TestSelectTools(t *testing.T) {
 	for _, tool := range selected {
 		names = append(names, tool.name)
 	}
-	if want := []string{"act", "crane", "cosign2", "cosign3"}; !slices.Equal(names, want) {
+	if want := []string{"act", "crane", "cosign2", "cosign3", "cosign262"}; !slices.Equal(names, want) {
 		t.Errorf("selected %q, want %q", names, want)
 	}
 	_, err = selectTools([]string{"judges", "cosign"})

@@ -19,31 +19,40 @@ func (s *sigstore) trustedRoot() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	tiles, err := s.transparencyLog("http://"+s.tiles[0], s.tilesKey)
+	if err != nil {
+		return nil, err
+	}
 	ct, err := s.transparencyLog("http://"+s.ctlog, s.ctKey)
 	if err != nil {
 		return nil, err
 	}
 	return protojson.MarshalOptions{Multiline: true}.Marshal(&trust.TrustedRoot{
 		MediaType:              "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-		Tlogs:                  []*trust.TransparencyLogInstance{rekor},
+		Tlogs:                  []*trust.TransparencyLogInstance{rekor, tiles},
 		Ctlogs:                 []*trust.TransparencyLogInstance{ct},
 		CertificateAuthorities: []*trust.CertificateAuthority{s.authority("fulcio", "http://"+s.fulcio, s.fulcioChain)},
 		TimestampAuthorities:   []*trust.CertificateAuthority{s.authority("timestamp", s.timestampURL(), s.timestampChain)},
 	})
 }
 
-// signingConfig returns where to sign, as cosign 3's --signing-config takes it.
-func (s *sigstore) signingConfig() ([]byte, error) {
-	service := func(url string) []*trust.Service {
-		return []*trust.Service{{Url: url, MajorApiVersion: 1, ValidFor: s.validity(), Operator: "devstack"}}
+// signingConfig returns where to sign, as cosign 3's --signing-config takes it,
+// with logs of the given versions. cosign 3 takes the newest one only.
+func (s *sigstore) signingConfig(versions ...uint32) ([]byte, error) {
+	service := func(url string, version uint32) *trust.Service {
+		return &trust.Service{Url: url, MajorApiVersion: version, ValidFor: s.validity(), Operator: "devstack"}
+	}
+	var logs []*trust.Service
+	for _, version := range versions {
+		logs = append(logs, service("http://"+[]string{s.rekor, s.tiles[0]}[version-1], version))
 	}
 	anyOne := &trust.ServiceConfiguration{Selector: trust.ServiceSelector_ANY}
 	return protojson.MarshalOptions{Multiline: true}.Marshal(&trust.SigningConfig{
 		MediaType:       "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-		CaUrls:          service("http://" + s.fulcio),
-		RekorTlogUrls:   service("http://" + s.rekor),
+		CaUrls:          []*trust.Service{service("http://"+s.fulcio, 1)},
+		RekorTlogUrls:   logs,
 		RekorTlogConfig: anyOne,
-		TsaUrls:         service(s.timestampURL()),
+		TsaUrls:         []*trust.Service{service(s.timestampURL(), 1)},
 		TsaConfig:       anyOne,
 	})
 }

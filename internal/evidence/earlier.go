@@ -110,11 +110,11 @@ func (e Earlier) trustworthy(ctx context.Context, pinned image.Pinned) error {
 // signed returns nil where an image has a signature of the very workflow that
 // runs now, at this ref, else why it counts as having none.
 func (e Earlier) signed(ctx context.Context, pinned image.Pinned) error {
-	identity, err := sigstore.JobIdentity(ctx, e.Token)
+	verifier, err := sigstore.NewVerifier(ctx, e.Trust, e.Sigstore)
 	if err != nil {
 		return err
 	}
-	verifier, err := sigstore.NewVerifier(ctx, e.Trust, e.Sigstore)
+	identity, err := verifier.Identity(ctx, e.Token)
 	if err != nil {
 		return err
 	}

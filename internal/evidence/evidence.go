@@ -1,6 +1,7 @@
 // Package evidence keeps what is said of an image beside the image: Sigstore
-// bundles as OCI referrers, the same ones in every registry. It finds and
-// verifies those that are there, and adds those that are missing.
+// bundles as OCI referrers, the same ones in every registry, and on request what
+// verifiers from before bundles look for. It finds and verifies what is there, and
+// adds what is missing.
 //
 // Layout: https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md
 package evidence
@@ -14,12 +15,10 @@ import (
 
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
+	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 )
-
-// parallel bounds the work at once.
-const parallel = 8
 
 // Annotations of a manifest that attaches a bundle, as cosign 3 writes them.
 const (
@@ -70,11 +69,15 @@ func Subjects(ctx context.Context, r *registry.Client, p image.Pinned) ([]Subjec
 	return subjects, nil
 }
 
-// Bundle is a bundle that was verified.
+// Bundle is a piece of evidence that was verified.
 type Bundle struct {
-	Content   []byte // the bundle itself, as JSON
+	Layout    Layout
+	Content   []byte // as JSON: the bundle itself, or one that stands for a layer
 	Statement intoto.Statement
 	sigstore.Verified
+
+	layer     sigstore.Layer // what it stands for
+	mislisted bool           // others don't find it where it is
 }
 
 // Found is what a registry has about a subject.
@@ -83,46 +86,72 @@ type Found struct {
 	Refused []error  // why others do not count
 }
 
-// Reader finds the bundles that an identity signed.
+func (f *Found) add(other Found) {
+	f.Bundles = append(f.Bundles, other.Bundles...)
+	f.Refused = append(f.Refused, other.Refused...)
+}
+
+// Reader finds the evidence that an identity signed.
 type Reader struct {
 	Registry *registry.Client
 	Verifier *sigstore.Verifier
 	Identity sigstore.Identity
 }
 
-// Find returns the bundles about subject in its registry whose statements are
-// of the given predicate types. What does not verify is refused. An error means
-// that the registry was not read to the end; what was found by then is returned.
+// Find returns the evidence about subject in its registry whose statements are of
+// the given predicate types: bundles, and for types that no bundle is of, what is
+// under cosign's tags. A signature there counts as a statement of type
+// intoto.CosignSign. What does not verify is refused. An error means that the
+// registry was not read to the end; what was found by then is returned.
 func (r Reader) Find(ctx context.Context, subject image.Pinned, predicateTypes ...string) (Found, error) {
+	found, err := r.bundles(ctx, subject, predicateTypes)
+	missing := slices.DeleteFunc(slices.Clone(predicateTypes), func(t string) bool {
+		return slices.ContainsFunc(found.Bundles, func(b Bundle) bool { return b.Statement.PredicateType == t })
+	})
+	if len(missing) == 0 {
+		return found, err
+	}
+	older, olderErr := r.legacy(ctx, subject, missing)
+	found.add(older)
+	return found, errors.Join(err, olderErr)
+}
+
+// bundles is Find for bundles.
+func (r Reader) bundles(ctx context.Context, subject image.Pinned, predicateTypes []string) (Found, error) {
 	referrers, err := r.Registry.Referrers(ctx, subject, sigstore.BundleMediaType)
 	if err != nil {
 		return Found{}, err
 	}
-	var found Found
-	var errs []error
-	for _, d := range referrers {
-		// The annotation proves nothing, but who writes a false one hides their own.
-		if said, ok := d.Annotations[predicateTypeAnnotation]; ok && !slices.Contains(predicateTypes, said) {
-			continue
-		}
+	// The annotation proves nothing, but who writes a false one hides their own.
+	referrers = slices.DeleteFunc(referrers, func(d registry.Descriptor) bool {
+		said, ok := d.Annotations[predicateTypeAnnotation]
+		return ok && !slices.Contains(predicateTypes, said)
+	})
+	read := make([]Found, len(referrers))
+	err = parallel.Each(referrers, func(n int, d registry.Descriptor) error {
 		artifact, err := r.Registry.Artifact(ctx, subject.Repository.Pin(d.Digest))
 		if errors.Is(err, registry.ErrNotFound) {
-			found.Refused = append(found.Refused, err)
-			continue
+			read[n].Refused = append(read[n].Refused, err)
+			return nil
 		}
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return err
 		}
 		bundle, err := Check(r.Verifier, artifact.Content, subject.Digest, r.Identity)
 		switch {
 		case err != nil:
-			found.Refused = append(found.Refused, fmt.Errorf("bundle %s: %w", d.Digest, err))
+			read[n].Refused = append(read[n].Refused, fmt.Errorf("bundle %s: %w", d.Digest, err))
 		case slices.Contains(predicateTypes, bundle.Statement.PredicateType):
-			found.Bundles = append(found.Bundles, bundle)
+			bundle.mislisted = d.Mislisted
+			read[n].Bundles = append(read[n].Bundles, bundle)
 		}
+		return nil
+	})
+	var found Found
+	for _, f := range read {
+		found.add(f)
 	}
-	return found, errors.Join(errs...)
+	return found, err
 }
 
 // Check verifies a bundle, wherever it was kept: that id signed it, and that its
@@ -139,5 +168,5 @@ func Check(v *sigstore.Verifier, content []byte, d image.Digest, id sigstore.Ide
 	if !statement.About(d) {
 		return Bundle{}, fmt.Errorf("its statement is not about %s", d)
 	}
-	return Bundle{Content: content, Statement: statement, Verified: verified}, nil
+	return Bundle{Layout: Referrer, Content: content, Statement: statement, Verified: verified}, nil
 }

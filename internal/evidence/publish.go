@@ -1,13 +1,9 @@
 package evidence
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +23,8 @@ type Claim struct {
 
 // Publisher signs claims and attaches the bundles.
 type Publisher struct {
+	Layouts
+	Subjects []Subject // what digests are, for people; may be empty
 	Registry *registry.Client
 	Signer   *sigstore.Signer
 	Verifier *sigstore.Verifier
@@ -41,15 +39,15 @@ func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Ins
 	if err != nil {
 		return Publisher{}, err
 	}
-	signer, err := sigstore.NewSigner(ctx, instance.SigningConfig, token, retryFor, o)
+	signer, err := sigstore.NewSigner(ctx, instance, token, retryFor, o)
 	return Publisher{Registry: r, Signer: signer, Verifier: verifier, Log: o.Log}, err
 }
 
 // Publish sees to it that each repository has a bundle for each claim, signed
-// by the job's identity, and returns one for each claim in order. A bundle that
-// says the same and verifies is kept, and copied to where it is missing, so
-// that nothing is signed twice however often this runs. Nothing is attached
-// before everything is signed.
+// by the job's identity, and returns one for each claim in order; and with the
+// legacy layout a layer, too. What says the same and verifies is kept, and copied
+// to where it is missing, so that nothing is signed twice however often this runs.
+// Nothing is attached before everything is signed. An error says what is missing where.
 func (p Publisher) Publish(ctx context.Context, repos []image.Repository, claims []Claim) ([]Bundle, error) {
 	id, err := p.Signer.Identity(ctx)
 	if err != nil {
@@ -59,14 +57,30 @@ func (p Publisher) Publish(ctx context.Context, repos []image.Repository, claims
 	if err != nil {
 		return nil, fmt.Errorf("read what is signed already: %w", err)
 	}
-	bundles, err := p.sign(ctx, claims, id, found)
+	lacks := found.lacks(repos, claims, p.layouts())
+	all, err := p.sign(ctx, repos, claims, id, found)
 	if err != nil {
+		return nil, p.incomplete(claims, lacks, len(lacks), failure{err: err})
+	}
+	if err := p.attach(ctx, claims, all, lacks); err != nil {
 		return nil, err
 	}
-	return bundles, p.attach(ctx, repos, claims, bundles, found)
+	bundles := make([]Bundle, len(all))
+	for n := range all {
+		bundles[n] = all[n].bundle
+	}
+	return bundles, nil
 }
 
-// place is where a digest may have bundles.
+// layouts returns those that are written.
+func (p Publisher) layouts() []Layout {
+	if p.Legacy {
+		return []Layout{Referrer, Legacy}
+	}
+	return []Layout{Referrer}
+}
+
+// place is where a digest may have evidence.
 type place struct {
 	repo   image.Repository
 	digest image.Digest
@@ -74,49 +88,107 @@ type place struct {
 
 func (p place) pinned() image.Pinned { return p.repo.Pin(p.digest) }
 
-// read finds the bundles that are there by id, in all repositories at once.
-func (p Publisher) read(ctx context.Context, repos []image.Repository, claims []Claim, id sigstore.Identity) (map[place][]Bundle, error) {
+// read finds what is there by id, in all repositories at once.
+func (p Publisher) read(ctx context.Context, repos []image.Repository, claims []Claim, id sigstore.Identity) (known, error) {
 	types := map[image.Digest][]string{}
 	for _, c := range claims {
 		types[c.Digest] = append(types[c.Digest], c.Statement.PredicateType)
 	}
-	var places []place
+	type look struct {
+		place
+		layout Layout
+	}
+	var looks []look
 	for _, repo := range repos {
 		for digest := range types {
-			places = append(places, place{repo, digest})
+			for _, layout := range p.layouts() {
+				looks = append(looks, look{place{repo, digest}, layout})
+			}
 		}
 	}
 	reader := Reader{Registry: p.Registry, Verifier: p.Verifier, Identity: id}
-	read := make([]Found, len(places))
-	err := each(ctx, places, func(ctx context.Context, n int, at place) (err error) {
-		read[n], err = reader.Find(ctx, at.pinned(), types[at.digest]...)
+	read := make([]Found, len(looks))
+	err := each(ctx, looks, func(ctx context.Context, n int, l look) (err error) {
+		if l.layout == Legacy {
+			read[n], err = reader.legacy(ctx, l.pinned(), types[l.digest])
+		} else {
+			read[n], err = reader.bundles(ctx, l.pinned(), types[l.digest])
+		}
 		return err
 	})
-	found := map[place][]Bundle{}
-	for n, at := range places {
-		found[at] = read[n].Bundles
+	found := known{}
+	for n, l := range looks {
+		for _, b := range read[n].Bundles {
+			// A bundle that has no legacy layout can't be what both are made of.
+			if p.Legacy && l.layout == Referrer && suffixOf(b.Statement.PredicateType) == attestationSuffix {
+				if _, err := p.Verifier.Layer(b.Content, nil); err != nil {
+					read[n].Refused = append(read[n].Refused, err)
+					continue
+				}
+			}
+			found[l.place] = append(found[l.place], b)
+		}
 		for _, why := range read[n].Refused {
-			p.Log.Debug("passed over", "image", at.pinned().String(), "because", why)
+			p.Log.Debug("passed over", "image", l.pinned().String(), "because", why)
 		}
 	}
 	return found, err
 }
 
-// sign returns a bundle for each claim: the earliest that is anywhere, or a new
-// one, which must pass the same verification as any other.
-func (p Publisher) sign(ctx context.Context, claims []Claim, id sigstore.Identity, found map[place][]Bundle) ([]Bundle, error) {
-	bundles := make([]Bundle, len(claims))
-	err := each(ctx, claims, func(ctx context.Context, n int, c Claim) error {
-		if kept, ok := earliest(c, found); ok {
-			p.Log.Info("kept", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "log-index", kept.LogIndex)
-			bundles[n] = kept
-			return nil
+// made is the evidence for a claim, in each layout.
+type made struct {
+	bundle Bundle
+	layer  sigstore.Layer
+}
+
+// sign returns the evidence for each claim: the earliest that is anywhere, or
+// new one, which must pass the same verification as any other.
+func (p Publisher) sign(ctx context.Context, repos []image.Repository, claims []Claim, id sigstore.Identity, found known) ([]made, error) {
+	type task struct {
+		claim  int
+		layout Layout
+	}
+	var tasks []task
+	for n, c := range claims {
+		tasks = append(tasks, task{n, Referrer})
+		if p.Legacy && c.isSignature() {
+			tasks = append(tasks, task{n, Legacy}) // of another text
 		}
-		var err error
-		bundles[n], err = p.Sign(ctx, c, id)
-		return err
+	}
+	all := make([]made, len(claims))
+	err := each(ctx, tasks, func(ctx context.Context, _ int, t task) (err error) {
+		c := claims[t.claim]
+		b, kept := found.earliest(c, t.layout)
+		switch {
+		case kept:
+			p.Log.Info("kept", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "layout", string(t.layout), "log-index", b.LogIndex)
+		case t.layout == Legacy:
+			b, err = p.signLegacy(ctx, repos[0], c, id)
+		default:
+			b, err = p.Sign(ctx, c, id)
+		}
+		if err != nil {
+			return err
+		}
+		if t.layout == Legacy {
+			all[t.claim].layer = b.layer
+		} else {
+			all[t.claim].bundle = b
+		}
+		return nil
 	})
-	return bundles, err
+	if err != nil || !p.Legacy {
+		return all, err
+	}
+	for n, c := range claims {
+		if !c.isSignature() {
+			all[n].layer, err = p.layerOf(all[n].bundle, c, id)
+		}
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }
 
 // Sign returns a new bundle for the claim, signed by the job's identity id. It
@@ -126,91 +198,34 @@ func (p Publisher) Sign(ctx context.Context, c Claim, id sigstore.Identity) (Bun
 	if err != nil {
 		return Bundle{}, err
 	}
-	content, err := p.Signer.Sign(ctx, text)
+	return p.signText(ctx, c, text, p.Signer.Sign, func(content []byte) (Bundle, error) {
+		return Check(p.Verifier, content, c.Digest, id)
+	})
+}
+
+// signText signs what stands for a claim, and checks what came out.
+func (p Publisher) signText(ctx context.Context, c Claim, text []byte,
+	sign func(context.Context, []byte) ([]byte, error), check func(content []byte) (Bundle, error)) (Bundle, error) {
+	content, err := sign(ctx, text)
 	if err != nil {
-		return Bundle{}, fmt.Errorf("sign %s: %w; nothing was attached", c.Digest, err)
+		return Bundle{}, fmt.Errorf("sign %s: %w", c.Digest, err)
 	}
-	bundle, err := Check(p.Verifier, content, c.Digest, id)
+	b, err := check(content)
 	if err != nil {
-		return Bundle{}, hint.Wrap(fmt.Errorf("verify the new signature of %s: %w; nothing was attached", c.Digest, err),
+		return Bundle{}, hint.Wrap(fmt.Errorf("verify the new signature of %s: %w", c.Digest, err),
 			"trusted-root and signing-config must describe the same Sigstore instance")
 	}
-	p.Log.Info("signed", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "log-index", bundle.LogIndex)
-	return bundle, nil
+	p.Log.Info("signed", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "layout", string(b.Layout), "log-index", b.LogIndex)
+	return b, nil
 }
 
-// attach adds the bundles to the repositories that lack them.
-func (p Publisher) attach(ctx context.Context, repos []image.Repository, claims []Claim, bundles []Bundle, found map[place][]Bundle) error {
-	type task struct {
-		place
-		bundle Bundle
-	}
-	var tasks []task
-	for n, c := range claims {
-		for _, repo := range repos {
-			at := place{repo, c.Digest}
-			if !slices.ContainsFunc(found[at], c.madeBy) {
-				tasks = append(tasks, task{at, bundles[n]})
-			}
-		}
-	}
-	done := make([]bool, len(tasks))
-	err := each(ctx, tasks, func(ctx context.Context, n int, t task) error {
-		_, err := p.Registry.Attach(ctx, t.pinned(), registry.Artifact{
-			ArtifactType: sigstore.BundleMediaType,
-			MediaType:    sigstore.BundleMediaType,
-			Annotations: map[string]string{
-				contentAnnotation:       "dsse-envelope",
-				predicateTypeAnnotation: t.bundle.Statement.PredicateType,
-			},
-			Content: t.bundle.Content,
-		})
-		done[n] = err == nil
-		return err
-	})
-	if err == nil {
-		return nil
-	}
-	attached := 0
-	for _, ok := range done {
-		if ok {
-			attached++
-		}
-	}
-	return hint.Wrap(fmt.Errorf("attached %d of %d bundles: %w", attached, len(tasks), err), "run the job again: it adds only what is missing")
-}
-
-// madeBy reports whether b is a bundle for the claim.
-func (c Claim) madeBy(b Bundle) bool {
-	return b.Statement.About(c.Digest) && b.Statement.SamePredicate(c.Statement)
-}
-
-// earliest returns the oldest bundle for the claim, so that every run chooses
-// the same one.
-func earliest(c Claim, found map[place][]Bundle) (Bundle, bool) {
-	var fit []Bundle
-	for at, bundles := range found {
-		if at.digest != c.Digest {
-			continue
-		}
-		for _, b := range bundles {
-			if c.madeBy(b) {
-				fit = append(fit, b)
-			}
-		}
-	}
-	if len(fit) == 0 {
-		return Bundle{}, false
-	}
-	return slices.MinFunc(fit, func(a, b Bundle) int {
-		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.LogIndex, b.LogIndex))
-	}), true
-}
+// atOnce bounds the work at once.
+const atOnce = 8
 
 // each calls do for all items, several at once, until the first error.
 func each[T any](ctx context.Context, items []T, do func(ctx context.Context, n int, item T) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
+	group.SetLimit(atOnce)
 	for n, item := range items {
 		group.Go(func() error {
 			if err := context.Cause(ctx); err != nil {
@@ -220,21 +235,4 @@ func each[T any](ctx context.Context, items []T, do func(ctx context.Context, n 
 		})
 	}
 	return group.Wait()
-}
-
-// Save writes the bundles to files in dir, the nth by name(n), and returns
-// their paths in order.
-func Save(dir string, bundles []Bundle, name func(n int) string) ([]string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documents for others to read
-		return nil, fmt.Errorf("save the bundles: %w", err)
-	}
-	var paths []string
-	for n, b := range bundles {
-		path := filepath.Join(dir, name(n))
-		if err := os.WriteFile(path, b.Content, 0o644); err != nil {
-			return paths, fmt.Errorf("save the bundles: %w", err)
-		}
-		paths = append(paths, path)
-	}
-	return paths, nil
 }

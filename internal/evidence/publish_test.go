@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -183,7 +184,7 @@ func TestNothingIsAttachedBeforeAllIsSigned(t *testing.T) {
 	before := w.Registries[0].Writes() + w.Registries[1].Writes()
 	_, err := w.Publisher(t, evidencetest.Workflow).Publish(t.Context(), repositories(w), signatures(w))
 	var failed *sigstore.ServiceError
-	if !errors.As(err, &failed) || failed.Service != "rekor" || !strings.HasSuffix(err.Error(), "nothing was attached") || len(hint.Of(err)) == 0 {
+	if !errors.As(err, &failed) || failed.Service != "rekor" || !strings.HasPrefix(err.Error(), "attached 0 of 8 ") || strings.Count(err.Error(), "\n") != 9 || len(hint.Of(err)) == 0 {
 		t.Errorf("got %v, mends %q", err, hint.Of(err))
 	}
 	if n := w.Registries[0].Writes() + w.Registries[1].Writes() - before; n != 0 {
@@ -230,9 +231,21 @@ func TestAFailedAttachmentSaysHowFarItCame(t *testing.T) {
 		}
 		return false
 	})
-	_, err := w.Publisher(t, evidencetest.Workflow).Publish(t.Context(), repositories(w), signatures(w))
-	if !errors.Is(err, registry.ErrDenied) || !strings.HasPrefix(err.Error(), "attached ") || !strings.Contains(err.Error(), " of 8 bundles: ") {
+	p := w.Publisher(t, evidencetest.Workflow)
+	var err error
+	if p.Subjects, err = evidence.Subjects(t.Context(), w.Client, w.Images[0]); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Publish(t.Context(), repositories(w), signatures(w))
+	if !errors.Is(err, registry.ErrDenied) || !strings.HasPrefix(err.Error(), "attached 4 of 8 pieces of evidence; ") || strings.Count(err.Error(), "403") != 1 {
 		t.Errorf("got %v", err)
+	}
+	var missing strings.Builder
+	for n, of := range []string{"index", "linux/amd64", "linux/arm64", "linux/arm/v7"} {
+		fmt.Fprintf(&missing, "\n  %s %s: signature", w.Registries[1].Repository.Pin(w.Digests[n]), of)
+	}
+	if !strings.HasSuffix(err.Error(), "\nmissing:"+missing.String()) {
+		t.Errorf("got %v\nwant it to end with%s", err, missing.String())
 	}
 	mu.Lock()
 	denied = false

@@ -102,19 +102,19 @@ func (c *Client) bundle(ctx context.Context, address string) ([]byte, error) {
 // returns its number there.
 //
 // https://docs.github.com/rest/repos/attestations#create-an-attestation
-func (c *Client) CreateAttestation(ctx context.Context, bundle []byte) (id int64, err error) {
+func (c *Client) CreateAttestation(ctx context.Context, bundle []byte) (id string, err error) {
 	body := struct {
 		Bundle json.RawMessage `json:"bundle"`
 	}{bundle}
 	var answer struct {
-		ID int64 `json:"id"`
+		ID json.Number `json:"id"` // also where it is in quotes
 	}
 	_, err = c.call(ctx, http.MethodPost, c.path("attestations"), body, &answer)
 	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
 		err = hint.Wrap(permission(err, "attestations: write"), "for a private repository GitHub keeps attestations on Enterprise Cloud only: "+
 			"leave out \"push-to-github\" there; the registries have them all the same")
 	}
-	return answer.ID, wrap(err, "give GitHub an attestation of %q", c.repository)
+	return answer.ID.String(), wrap(err, "give GitHub an attestation of %q", c.repository)
 }
 
 // permission puts the permission that is missing in the place of the one that

@@ -79,7 +79,7 @@ func TestAttestationsAreKeptAndFound(t *testing.T) {
 	}
 	const many = 130 // more than a page
 	for n := range many {
-		if id, err := writer.CreateAttestation(t.Context(), bundle(fmt.Sprintf("https://example.com/%d", n))); err != nil || id == 0 {
+		if id, err := writer.CreateAttestation(t.Context(), bundle(fmt.Sprintf("https://example.com/%d", n))); err != nil || id == "" {
 			t.Fatal(id, err)
 		}
 	}
@@ -93,6 +93,19 @@ func TestAttestationsAreKeptAndFound(t *testing.T) {
 			t.Errorf("version %s: %s", version, found[0])
 		}
 		h[github.APIHost] = laterVersion(h[github.APIHost])
+	}
+}
+
+func TestAnAttestationsNumberMayBeText(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{"id":17}`, `{"id":"17"}`} {
+		c, _ := client(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, answer)
+		})
+		if id, err := c.CreateAttestation(t.Context(), bundle("p")); err != nil || id != "17" {
+			t.Errorf("%s: %q, %v", answer, id, err)
+		}
 	}
 }
 

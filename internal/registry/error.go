@@ -43,7 +43,11 @@ func (f *failure) Unwrap() []error {
 // failRead returns err as a failure of reading a reference, as do says it, with
 // the mend where there is one.
 func (c *Client) failRead(do string, repo image.Repository, reference fmt.Stringer, err error) error {
-	return c.fail(reading, do, repo, reference, err)
+	need := reading
+	if c.writes {
+		need = writing
+	}
+	return c.fail(need, do, repo, reference, err)
 }
 
 // failWrite is failRead for what changes a registry.

@@ -78,7 +78,7 @@ func TestDockerHub(t *testing.T) {
 		if got, err := reader.Resolve(t.Context(), repo.Tag("1.2")); err != nil || got != p {
 			t.Errorf("token %q: resolve: %s, %v", token, got, err)
 		}
-		if got, err := reader.Referrers(t.Context(), p, bundle.ArtifactType); err != nil || len(got) != 1 || got[0].Digest != attached.Digest {
+		if got, err := reader.Referrers(t.Context(), p, bundle.ArtifactType); err != nil || len(got) != 1 || got[0].Digest != attached[0].Digest {
 			t.Errorf("token %q: referrers: %v, %v", token, got, err)
 		}
 		if err := reader.CheckPush(t.Context(), repo); !errors.Is(err, ErrDenied) || !strings.Contains(strings.Join(hint.Of(err), ""), "dockerhub-token") {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -36,6 +35,9 @@ type Descriptor struct {
 	MediaType    string // of the manifest
 	Annotations  map[string]string
 	Size         int64 // of the manifest, in bytes
+	// Mislisted says that the fallback tag has another artifact type for it, so
+	// that who looks for the type misses it. Attach puts it right.
+	Mislisted bool
 }
 
 // Artifact is what a referrer carries: content of one media type.
@@ -61,7 +63,7 @@ func (c *Client) referrers(ctx context.Context, p image.Pinned, artifactType str
 	if err != nil {
 		return nil, err
 	}
-	listed, _, err := s.listReferrers(ctx, p.Digest)
+	listed, api, err := s.listReferrers(ctx, p.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +88,7 @@ func (c *Client) referrers(ctx context.Context, p image.Pinned, artifactType str
 			if parsed.Subject != nil && parsed.Subject.Digest.String() == string(p.Digest) {
 				read[i] = &Descriptor{
 					Digest: m.Digest, ArtifactType: parsed.artifactType(), MediaType: m.MediaType,
-					Annotations: parsed.Annotations, Size: int64(len(m.Raw)),
+					Annotations: parsed.Annotations, Size: int64(len(m.Raw)), Mislisted: !api && d.ArtifactType != parsed.artifactType(),
 				}
 			}
 			return nil
@@ -186,6 +188,17 @@ func (s *session) content(ctx context.Context, d v1.Descriptor) (content []byte,
 // listReferrers returns what the registry lists as referrers of subject, and
 // whether it has the Referrers API.
 func (s *session) listReferrers(ctx context.Context, subject image.Digest) (listed []v1.Descriptor, api bool, err error) {
+	if listed, api, err = s.askReferrers(ctx, subject); err == nil && !api {
+		listed, err = s.listFallback(ctx, subject)
+	}
+	return listed, api, err
+}
+
+// askReferrers asks the Referrers API, once for all where there is none.
+func (s *session) askReferrers(ctx context.Context, subject image.Digest) (listed []v1.Descriptor, api bool, err error) {
+	if s.noReferrers.Load() {
+		return nil, false, nil
+	}
 	next := s.url("referrers/" + string(subject))
 	for range maxPages {
 		page, err := s.do(ctx, http.MethodGet, next, acceptIndex, nil, http.StatusOK,
@@ -196,8 +209,8 @@ func (s *session) listReferrers(ctx context.Context, subject image.Digest) (list
 		}
 		if page.status != http.StatusOK || mediaType(types.MediaType(page.header.Get("Content-Type"))) != types.OCIImageIndex {
 			// Some answer every path with a web page.
-			listed, err := s.listFallback(ctx, subject)
-			return listed, false, err
+			s.noReferrers.Store(true)
+			return nil, false, nil
 		}
 		index, err := parseIndex(page.body)
 		if err != nil {
@@ -235,11 +248,11 @@ func nextPage(page answer) *url.URL {
 func fallbackTag(subject image.Digest) string { return "sha256-" + subject.Hex() }
 
 func (s *session) listFallback(ctx context.Context, subject image.Digest) ([]v1.Descriptor, error) {
-	got, err := s.do(ctx, http.MethodGet, s.url("manifests/"+fallbackTag(subject)), acceptIndex, nil, http.StatusOK, http.StatusNotFound)
-	if err != nil || got.status == http.StatusNotFound {
+	m, err := s.tagged(ctx, fallbackTag(subject))
+	if err != nil || m.Raw == nil {
 		return nil, err
 	}
-	index, err := parseIndex(got.body)
+	index, err := parseIndex(m.Raw)
 	if err != nil {
 		return nil, fmt.Errorf("tag %q: %w", fallbackTag(subject), err)
 	}
@@ -252,8 +265,4 @@ func parseIndex(text []byte) (v1.IndexManifest, error) {
 		return v1.IndexManifest{}, errors.New("the listing is not a valid OCI index")
 	}
 	return index, nil
-}
-
-func has(listed []v1.Descriptor, digest v1.Hash) bool {
-	return slices.ContainsFunc(listed, func(d v1.Descriptor) bool { return d.Digest == digest })
 }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -31,6 +32,9 @@ type Options struct {
 	// DockerConfigDir holds docker's config.json with earlier logins and
 	// credential helpers; none where "".
 	DockerConfigDir string
+	// Writes says that each repository that is read will be written, too: its one
+	// login is for both.
+	Writes bool
 	// Log gets what may interest somebody who looks for a fault; discarded where nil.
 	Log *slog.Logger
 }
@@ -39,10 +43,13 @@ type Options struct {
 type Client struct {
 	keychain  *keychain
 	transport http.RoundTripper
+	writes    bool
 	log       *slog.Logger
 	redact    *strings.Replacer
 	// waits are the pauses between looks at what a registry should show by now.
-	waits    []time.Duration
+	waits []time.Duration
+	// settle is the least time until a tag that was written is looked at again.
+	settle   time.Duration
 	sessions sync.Map // sessionKey → *session
 	locks    keyedLock
 }
@@ -66,12 +73,14 @@ func New(c Credentials, o Options) (*Client, error) {
 	return &Client{
 		keychain:  &keychain{logins: logins, dir: o.DockerConfigDir},
 		transport: rewinding{o.Transport},
+		writes:    o.Writes,
 		log:       o.Log,
 		redact:    strings.NewReplacer(redact...),
 		waits: []time.Duration{
 			200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond,
 			3 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second,
 		},
+		settle: 20 * time.Millisecond,
 	}, nil
 }
 
@@ -81,7 +90,10 @@ type session struct {
 	repo   name.Repository
 	client *http.Client
 	puller *remote.Puller
-	pusher *remote.Pusher
+	// noReferrers says that the registry was asked and has no Referrers API.
+	noReferrers atomic.Bool
+	stored      sync.Map  // digests of blobs that are there
+	blobs       keyedLock // of those that may be on their way
 }
 
 type sessionKey struct {
@@ -92,6 +104,9 @@ type sessionKey struct {
 // session returns the session of repo with the scope, one of ggcr's, logging
 // in where that wasn't done yet.
 func (c *Client) session(ctx context.Context, repo image.Repository, scope string) (*session, error) {
+	if c.writes && scope == transport.PullScope {
+		scope = transport.PushScope // which is for both
+	}
 	key := sessionKey{repo, scope}
 	if s, ok := c.sessions.Load(key); ok {
 		return s.(*session), nil
@@ -126,8 +141,7 @@ func (c *Client) login(ctx context.Context, repo image.Repository, scope string)
 		return nil, err
 	}
 	// A transport that is logged in already is taken as it is: ggcr adds no
-	// handshake and no retries to it. The pusher has retries of its own, which
-	// would multiply with the transport's.
+	// handshake and no retries to it.
 	options := []remote.Option{
 		remote.WithTransport(authenticated),
 		remote.WithRetryPredicate(func(error) bool { return false }),
@@ -137,11 +151,7 @@ func (c *Client) login(ctx context.Context, repo image.Repository, scope string)
 	if err != nil {
 		return nil, err
 	}
-	pusher, err := remote.NewPusher(options...)
-	if err != nil {
-		return nil, err
-	}
-	return &session{repo: target, client: &http.Client{Transport: authenticated}, puller: puller, pusher: pusher}, nil
+	return &session{repo: target, client: &http.Client{Transport: authenticated}, puller: puller}, nil
 }
 
 // rewinding starts a request's body anew: after a refused token ggcr sends the

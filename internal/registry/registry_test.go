@@ -21,9 +21,14 @@ func everything(t *testing.T, c *Client, p image.Pinned) {
 	_, manifestErr := c.Manifest(ctx, p)
 	_, platformsErr := c.Platforms(ctx, p)
 	attached, attachErr := c.Attach(ctx, p, bundle)
+	if attachErr != nil {
+		t.Fatal(attachErr)
+	}
 	_, referrersErr := c.Referrers(ctx, p, "")
-	_, artifactErr := c.Artifact(ctx, attached)
-	err := errors.Join(resolveErr, manifestErr, platformsErr, attachErr, referrersErr, artifactErr,
+	_, artifactErr := c.Artifact(ctx, attached[0])
+	appendErr := c.AppendLayers(ctx, p.Repository.Tag("layers"), Layer{MediaType: "text/plain", Content: []byte("x")})
+	_, layersErr := c.Layers(ctx, p.Repository.Tag("layers"), anyLayer)
+	err := errors.Join(resolveErr, manifestErr, platformsErr, referrersErr, artifactErr, appendErr, layersErr,
 		c.CheckPush(ctx, p.Repository), c.Tag(ctx, p, "1.2"), c.Untag(ctx, p.Repository.Tag("1.2")))
 	if err != nil {
 		t.Fatal(err)
@@ -77,9 +82,26 @@ func TestATokenIsFetchedOnceForEachScope(t *testing.T) {
 	}
 }
 
+func TestAClientThatWritesLogsInOnce(t *testing.T) {
+	t.Parallel()
+	tokens := newBearer()
+	s := newServer(t, true, tokens.around)
+	c := client(t, loginAs(s.host(), "ann", "pass-word-1"), Options{Writes: true})
+	p := s.push(t, randomImage(t))
+	if _, err := c.Referrers(t.Context(), p, ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Attach(t.Context(), p, bundle); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"repository:org/app:push,pull"}; !slices.Equal(tokens.issued, want) {
+		t.Errorf("tokens %q, want %q", tokens.issued, want)
+	}
+}
+
 func TestAnExpiredTokenIsReplacedAndTheBodySentAgain(t *testing.T) {
 	t.Parallel()
-	for _, request := range []string{"PATCH", "PUT /v2/org/app/blobs", "PUT /v2/org/app/manifests", "POST", "DELETE"} {
+	for _, request := range []string{"PUT /v2/org/app/blobs", "PUT /v2/org/app/manifests", "POST", "DELETE"} {
 		t.Run(request, func(t *testing.T) {
 			t.Parallel()
 			tokens := newBearer()
@@ -211,7 +233,7 @@ func TestALoginThatFailedIsTriedAgain(t *testing.T) {
 
 func TestOnlyTheTransportRetries(t *testing.T) {
 	t.Parallel()
-	for method, path := range map[string]string{"GET": "/manifests/", "HEAD": "/blobs/", "PATCH": "/blobs/uploads/", "PUT": "/manifests/"} {
+	for method, path := range map[string]string{"GET": "/manifests/", "HEAD": "/blobs/", "POST": "/blobs/uploads/", "PUT": "/manifests/"} {
 		s := newServer(t, true, fault(-1, method, path, status(http.StatusServiceUnavailable)))
 		c := client(t, Credentials{}, Options{})
 		p := s.push(t, randomImage(t))
@@ -222,7 +244,7 @@ func TestOnlyTheTransportRetries(t *testing.T) {
 		}
 		want := 1
 		if strings.HasPrefix(path, "/blobs/") {
-			want = 2 // the config and the content
+			want = 2 // the config and the content, or both at once
 		}
 		if n := s.count(method + " /v2/org/app" + path); n == 0 || n > want {
 			t.Errorf("%s: %d requests, want at most %d", method, n, want)

@@ -2,38 +2,129 @@ package sigstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"path/filepath"
+	"os"
+	"slices"
 	"time"
 
+	prototrustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 	"github.com/sigstore/sigstore-go/pkg/root"
-	"github.com/sigstore/sigstore-go/pkg/tuf"
-	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/org/release-actions/internal/hint"
 )
 
-// trustedRoot reads whose signatures count: a file, or by TUF where path is "".
-func trustedRoot(ctx context.Context, path string, o Options) (*root.TrustedRoot, error) {
-	if path == "" {
-		return fetch(ctx, o, "trusted root", root.GetTrustedRoot)
+// Trust is the inputs that say whose signatures count.
+type Trust struct {
+	TrustedRoot string   `input:"trusted-root"` // a file; by Operator where ""
+	Operator    Operator `input:"sigstore"`
+	// Key is a file with a key pair's private or public key, or env:// and the
+	// variable that holds it. Keyless where "".
+	Key string `input:"key"`
+}
+
+// Instance is the inputs that describe the Sigstore instance to sign with.
+type Instance struct {
+	Trust         Trust
+	SigningConfig string        `input:"signing-config"` // a file; by Operator where ""
+	RekorVersions RekorVersions `input:"rekor-version"`
+}
+
+// Validate keeps what a private instance should log out of the public log.
+func (i Instance) Validate() error {
+	if i.Trust.TrustedRoot != "" && i.SigningConfig == "" {
+		return hint.New("input \"trusted-root\" is given without \"signing-config\": the public instance would sign",
+			"add \"signing-config\" of the same instance, or leave out both")
 	}
-	trusted, err := root.NewTrustedRootFromPath(path)
+	return nil
+}
+
+// Operator is whose instance of Sigstore it is where no files describe one.
+// Where it is empty, the repository's visibility decides, as in actions/attest.
+type Operator string
+
+// The operators.
+const (
+	Public Operator = "public" // the public-good instance of the Sigstore project
+	GitHub Operator = "github" // GitHub's own, which logs nothing
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *Operator) UnmarshalText(text []byte) error {
+	operator := Operator(text)
+	if !slices.Contains([]Operator{"", Public, GitHub}, operator) {
+		return hint.New(fmt.Sprintf("%q is no Sigstore instance", operator),
+			"write public or github, leave it out, or describe another one by trusted-root and signing-config")
+	}
+	*o = operator
+	return nil
+}
+
+// or returns the operator that was chosen, or the one for a repository that
+// is as visible as the event says.
+func (o Operator) or(visibility string) Operator {
+	switch {
+	case o != "":
+		return o
+	case visibility == "" || visibility == "public":
+		return Public
+	}
+	return GitHub
+}
+
+// trustedRoot reads whose signatures count: a file, or by TUF where there is none.
+func trustedRoot(ctx context.Context, t Trust, o Options) (*root.TrustedRoot, error) {
+	if t.TrustedRoot == "" {
+		operator := t.Operator.or(o.place().Visibility())
+		trusted, err := fetch(ctx, o, operator, "trusted_root.json", root.NewTrustedRootFromJSON)
+		if err == nil && operator == Public && (len(trusted.RekorLogs()) == 0 || len(trusted.CTLogs()) == 0) {
+			return nil, errors.New("the trusted root of the public Sigstore instance names no logs")
+		}
+		return trusted, err
+	}
+	trusted, err := root.NewTrustedRootFromPath(t.TrustedRoot)
 	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("trusted root %q: %w", path, err),
+		return nil, hint.Wrap(fmt.Errorf("trusted root %q: %w", t.TrustedRoot, err),
 			"give the file that \"cosign trusted-root create\" writes, or none for the public instance")
 	}
 	return trusted, nil
 }
 
-// signingConfig reads where to sign: a file, or by TUF where path is "".
-func signingConfig(ctx context.Context, path string, o Options) (*root.SigningConfig, error) {
-	if path == "" {
-		return fetch(ctx, o, "signing config", root.GetSigningConfig)
+// githubServices are those of GitHub's instance, which publishes no signing config.
+//
+// https://github.com/actions/toolkit/blob/main/packages/attest/src/endpoints.ts
+var githubServices = services{fulcio: "https://fulcio.githubapp.com", timestamps: []string{"https://timestamp.githubapp.com/api/v1/timestamp"}}
+
+// findServices reads where to sign: from a file, or by TUF where there is none.
+func findServices(ctx context.Context, i Instance, o Options) (services, error) {
+	versions := i.RekorVersions.orDefault()
+	if i.SigningConfig != "" {
+		config, err := readSigningConfig(i.SigningConfig)
+		if err != nil {
+			return services{}, err
+		}
+		return selectServices(config, versions, i.Trust.Key != "", time.Now())
 	}
-	config, err := root.NewSigningConfigFromPath(path)
+	if i.Trust.Operator.or(o.place().Visibility()) == GitHub {
+		if slices.Contains(versions, 2) {
+			return services{}, hint.New("input \"rekor-version\": GitHub's Sigstore instance, which signs for private repositories, has no transparency log",
+				"leave out rekor-version, or set \"sigstore: public\" to enter the repository's name into the public log")
+		}
+		return githubServices, nil
+	}
+	config, err := fetch(ctx, o, Public, "signing_config.v0.2.json", parseSigningConfig)
+	if err != nil {
+		return services{}, err
+	}
+	return selectServices(config, versions, i.Trust.Key != "", time.Now())
+}
+
+func readSigningConfig(path string) (*prototrustroot.SigningConfig, error) {
+	text, err := os.ReadFile(path)
+	var config *prototrustroot.SigningConfig
+	if err == nil {
+		config, err = parseSigningConfig(text)
+	}
 	if err != nil {
 		return nil, hint.Wrap(fmt.Errorf("signing config %q: %w", path, err),
 			"give the file that \"cosign signing-config create\" writes, or none for the public instance")
@@ -41,52 +132,10 @@ func signingConfig(ctx context.Context, path string, o Options) (*root.SigningCo
 	return config, nil
 }
 
-// fetch gets what describes the public instance. What was fetched within a day
-// is not fetched again, so that the steps of one job ask once.
-func fetch[T any](ctx context.Context, o Options, what string, get func(*tuf.Client) (*T, error)) (*T, error) {
-	client, err := tuf.New(&tuf.Options{
-		Root:              tuf.DefaultRoot(),
-		RepositoryBaseURL: tuf.DefaultMirror,
-		CachePath:         filepath.Join(o.TempDir, "sigstore"),
-		DisableLocalCache: o.TempDir == "",
-		CacheValidity:     1,
-		Fetcher:           fetcher{ctx, &http.Client{Transport: o.transport()}},
-	})
-	var got *T
+func parseSigningConfig(text []byte) (*prototrustroot.SigningConfig, error) {
+	config, err := root.NewSigningConfigProtobuf(text)
 	if err == nil {
-		got, err = get(client)
+		_, err = root.NewSigningConfigFromProtobuf(config) // checks the media type
 	}
-	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("fetch the %s of the public Sigstore instance: %w", what, err),
-			"allow %s, or give trusted-root and signing-config as files", tuf.DefaultMirror)
-	}
-	return got, nil
-}
-
-// fetcher downloads TUF metadata through our transport, and ends with ctx.
-type fetcher struct {
-	ctx    context.Context
-	client *http.Client
-}
-
-// DownloadFile implements go-tuf's fetcher.Fetcher, which tells the newest root
-// by a 404 for the next one.
-func (f fetcher) DownloadFile(url string, limit int64, _ time.Duration) ([]byte, error) {
-	req, err := http.NewRequestWithContext(f.ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := f.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }() // what counts is read below
-	if resp.StatusCode != http.StatusOK {
-		return nil, &metadata.ErrDownloadHTTP{StatusCode: resp.StatusCode, URL: url}
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = &metadata.ErrDownloadLengthMismatch{Msg: fmt.Sprintf("%s is longer than %d bytes", url, limit)}
-	}
-	return data, err
+	return config, err
 }

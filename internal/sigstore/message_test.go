@@ -76,7 +76,9 @@ func TestAMessagesEntryIsAHashedRekord(t *testing.T) {
 	}
 	var b struct {
 		VerificationMaterial struct {
-			TlogEntries []struct{ KindVersion struct{ Kind, Version string } }
+			TlogEntries []struct {
+				KindVersion struct{ Kind, Version string }
+			}
 		}
 		MessageSignature struct{ Signature []byte }
 	}

@@ -8,81 +8,67 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/sign"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/org/release-actions/internal/hint"
 )
 
-const payloadType = "application/vnd.in-toto+json"
+const (
+	payloadType = "application/vnd.in-toto+json"
+	noLegacy    = "leave out \"legacy\", or give a signing-config file with a log of majorApiVersion 1 under rekorTlogUrls"
+)
 
 // grace is what a signature may take beyond the retries of its requests.
 const grace = 30 * time.Second
 
 // Signer signs with one key and one certificate for the process, for as long
-// as that is valid. It asks for the certificate when the first signature is
-// made. It may be used by several goroutines.
+// as that is valid, or with a key pair. It asks for the certificate when the
+// first signature is made. It may be used by several goroutines.
 type Signer struct {
 	options  Options
 	token    TokenSource
 	patience time.Duration
 	services services
+	versions RekorVersions
+	key      string // Identity.Key of a key pair
+	guarded  bool   // since nobody chose the public instance: a private repository must not reach it
 
 	mu      sync.Mutex
 	current *credential
+	gaveUp  error // on a service; nothing more is asked of any
 }
 
-// services are the addresses of an instance.
-type services struct{ fulcio, rekor, timestamp string }
-
-// NewSigner returns a signer for the instance that the file config describes,
-// the public one where "", as the job that token speaks for.
-// Each call of Sign ends retryFor after it began, whatever it waits for.
-func NewSigner(ctx context.Context, config string, token TokenSource, retryFor time.Duration, o Options) (*Signer, error) {
-	described, err := signingConfig(ctx, config, o)
-	if err != nil {
-		return nil, err
-	}
-	found, err := selectServices(described, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	return &Signer{options: o, token: token, patience: retryFor + grace, services: found}, nil
-}
-
-// selectServices takes a Rekor of version 1, whose entries carry a signed time:
-// entries of version 2 do not, and cosign 2 refuses a bundle that has only those.
-func selectServices(config *root.SigningConfig, now time.Time) (services, error) {
-	fulcio, err := root.SelectService(config.FulcioCertificateAuthorityURLs(), sign.FulcioAPIVersions, now)
-	if err != nil {
-		return services{}, hint.Wrap(errors.New("the signing config names no Fulcio of version 1 that is valid now"),
-			"add it under caUrls, or see its validFor")
-	}
-	logs := config.RekorLogURLs()
-	rekor, err := root.SelectService(logs, []uint32{1}, now)
-	if err != nil {
-		err := errors.New("the signing config names no Rekor log of version 1 that is valid now")
-		if slices.ContainsFunc(logs, func(s root.Service) bool { return s.MajorAPIVersion > 1 }) {
-			err = errors.New("the signing config names only Rekor logs of version 2, whose signatures cosign 2 refuses")
+// NewSigner returns a signer for the instance that i describes, as the job that
+// token speaks for, or with i's key. A call of Sign ends retryFor after it began,
+// whatever it waits for; once a service was given up, all other calls end, too.
+func NewSigner(ctx context.Context, i Instance, token TokenSource, retryFor time.Duration, o Options) (*Signer, error) {
+	s := &Signer{options: o, token: token, patience: retryFor + grace, versions: i.RekorVersions.orDefault()}
+	s.guarded = i.SigningConfig == "" && i.Trust.Operator == "" && i.Trust.Operator.or(o.place().Visibility()) == Public
+	if i.Trust.Key != "" {
+		pair, err := newKeyPair(i.Trust.Key, o)
+		if err != nil {
+			return nil, err
 		}
-		return services{}, hint.Wrap(err, "give a signing-config file with a log of majorApiVersion 1 under rekorTlogUrls; "+
-			"the public instance's is https://rekor.sigstore.dev")
+		s.current = &credential{Keypair: pair}
+		s.key, err = fingerprint(pair.public)
+		if err != nil {
+			return nil, err
+		}
 	}
-	found := services{fulcio: fulcio.URL, rekor: rekor.URL}
-	// Without an authority the log's own time is the only one, which suffices.
-	if authority, err := root.SelectService(config.TimestampAuthorityURLs(), sign.TimestampAuthorityAPIVersions, now); err == nil {
-		found.timestamp = authority.URL
-	}
-	return found, nil
+	var err error
+	s.services, err = findServices(ctx, i, o)
+	return s, err
 }
 
-// Identity returns what Fulcio will certify, by the job's token.
+// Identity returns what Fulcio will certify, by the job's token, or the key.
 func (s *Signer) Identity(ctx context.Context) (Identity, error) {
+	if s.key != "" {
+		return Identity{Key: s.key}, nil
+	}
 	return JobIdentity(ctx, s.token)
 }
 
@@ -92,16 +78,20 @@ var errExpired = errors.New("the certificate expired meanwhile")
 // serve every registry. An error wraps a ServiceError where a service is to
 // blame. Nothing is attached to anything.
 func (s *Signer) Sign(ctx context.Context, statement []byte) ([]byte, error) {
-	return s.sign(ctx, &sign.DSSEData{Data: statement, PayloadType: payloadType})
+	return s.sign(ctx, &sign.DSSEData{Data: statement, PayloadType: payloadType}, s.versions)
 }
 
 // SignMessage signs payload as it is and returns a bundle as Sign does, with a
-// message signature, which the layouts before bundles are made of.
+// message signature and an entry in a log of version 1: the layouts before
+// bundles are made of these.
 func (s *Signer) SignMessage(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := checkMessage(payload); err != nil {
 		return nil, err
 	}
-	return s.sign(ctx, &sign.PlainData{Data: payload})
+	if len(s.services.logs[1]) == 0 {
+		return nil, hint.New("a signature of a message needs an entry in a Rekor log of version 1, and the instance has none", noLegacy)
+	}
+	return s.sign(ctx, &sign.PlainData{Data: payload}, RekorVersions{1})
 }
 
 // checkMessage refuses what is signed in the place of a statement, so that no
@@ -115,43 +105,49 @@ func checkMessage(payload []byte) error {
 	return nil
 }
 
-func (s *Signer) sign(ctx context.Context, content sign.Content) ([]byte, error) {
+func (s *Signer) sign(ctx context.Context, content sign.Content, versions RekorVersions) ([]byte, error) {
+	if err := s.givenUp(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.patience, fmt.Errorf("gave up after %s", s.patience))
 	defer cancel()
-	for {
-		bundle, err := s.signOnce(ctx, content)
+	for logged := 0; ; {
+		bundle, err := s.signOnce(ctx, content, versions)
 		if errors.Is(err, errExpired) && ctx.Err() == nil {
 			s.options.log().Info("the certificate expired while a signature waited; asking for another")
+			continue
+		}
+		// The answer to an earlier try was lost. Another signature is another entry,
+		// unless the key's are always the same.
+		if errors.Is(err, errLogged) && logged < 2 {
+			logged++
 			continue
 		}
 		return bundle, s.explain(ctx, err)
 	}
 }
 
-func (s *Signer) signOnce(ctx context.Context, content sign.Content) ([]byte, error) {
+func (s *Signer) givenUp() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gaveUp
+}
+
+func (s *Signer) signOnce(ctx context.Context, content sign.Content, versions RekorVersions) ([]byte, error) {
 	c, err := s.credential(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// What the log dates after the certificate's end would never verify.
-	ctx, cancel := context.WithDeadlineCause(ctx, c.expires, errExpired)
-	defer cancel()
-	options := sign.BundleOptions{
-		Context:             ctx,
-		CertificateProvider: c,
-		// One for each signature: it changes its own options without a lock.
-		TransparencyLogs: []sign.Transparency{sign.NewRekor(&sign.RekorOptions{
-			BaseURL: s.services.rekor,
-			Version: 1,
-			Client:  &rekor{ctx: ctx, base: s.services.rekor, client: s.client(ctx, "rekor")},
-		})},
+	options := sign.BundleOptions{TransparencyLogs: []sign.Transparency{s.witnesses(versions)}}
+	if c.certificate != nil {
+		options.CertificateProvider = c
+		// What the log dates after the certificate's end would never verify.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, c.expires, errExpired)
+		defer cancel()
 	}
-	if s.services.timestamp != "" {
-		options.TimestampAuthorities = []*sign.TimestampAuthority{sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{
-			URL: s.services.timestamp, Timeout: -1, Transport: s.client(ctx, "timestamp authority").Transport,
-		})}
-	}
-	signed, err := sign.Bundle(content, c.EphemeralKeypair, options)
+	options.Context = ctx
+	signed, err := sign.Bundle(content, c.Keypair, options)
 	if err != nil {
 		return nil, plain(err)
 	}
@@ -173,17 +169,24 @@ func (s *Signer) explain(ctx context.Context, err error) error {
 	refused := failed.Status >= 400 && failed.Status < 500 && failed.Status != http.StatusTooManyRequests
 	switch {
 	case !refused:
-		return hint.Wrap(err, "run the job again when the service answers (the public instance: https://status.sigstore.dev), or raise retry-for; what is done is kept")
+		err = hint.Wrap(err, "run the job again when the service answers (the public instance: https://status.sigstore.dev), or raise retry-for; what is done is kept")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.gaveUp = err
+		return err
+	case errors.Is(err, errLogged):
+		return hint.Wrap(err, "use an ECDSA key, whose signatures differ, or \"rekor-version: 1\"")
 	case failed.Service == "fulcio":
 		return hint.Wrap(err, "Fulcio must accept tokens of the job's issuer: see the signing-config file")
 	}
 	return err
 }
 
-// credential is a key with the certificate that says whose it is.
+// credential is a key with the certificate that says whose it is, or a key that
+// is known as it is.
 type credential struct {
-	*sign.EphemeralKeypair
-	certificate []byte // DER
+	sign.Keypair
+	certificate []byte // DER; nil of a key pair
 	expires     time.Time
 }
 
@@ -200,11 +203,17 @@ func (s *Signer) credential(ctx context.Context) (*credential, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	if s.current != nil && time.Now().Before(s.current.expires) {
+	if s.gaveUp != nil {
+		return nil, s.gaveUp
+	}
+	if s.current != nil && (s.current.certificate == nil || time.Now().Before(s.current.expires)) {
 		return s.current, nil
 	}
 	token, err := s.token(ctx, audience)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.guard(token.Reveal()); err != nil {
 		return nil, err
 	}
 	key, err := sign.NewEphemeralKeypair(nil)
@@ -223,7 +232,7 @@ func (s *Signer) credential(ctx context.Context) (*credential, error) {
 	}
 	// Counted from the request, so that this machine's clock may be wrong.
 	valid := certificate.NotAfter.Sub(certificate.NotBefore)
-	s.current = &credential{EphemeralKeypair: key, certificate: der, expires: asked.Add(valid - valid/20)}
+	s.current = &credential{Keypair: key, certificate: der, expires: asked.Add(valid - valid/20)}
 	s.options.log().Info("got a signing certificate", "from", s.services.fulcio, "valid", valid)
 	return s.current, nil
 }

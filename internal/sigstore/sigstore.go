@@ -1,109 +1,36 @@
-// Package sigstore signs statements and verifies what was signed, keyless: a
-// certificate of Fulcio says who, an entry in the transparency log Rekor says
-// when and for all to see. It is the only importer of sigstore-go.
+// Package sigstore signs statements and messages and verifies what was signed.
+// Keyless, a certificate of Fulcio says who; or a key pair does. Entries in the
+// transparency log Rekor say so for all to see, and they or a timestamp
+// authority say when. It is the only importer of sigstore-go.
 //
-// Without files it speaks to the public instance, whose keys and addresses come
-// by TUF. A private instance is described by the two files that cosign takes.
+// Without files it speaks to the public instance, or to GitHub's own one for
+// private repositories; their keys come by TUF. A private instance is described
+// by the two files that cosign takes.
 //
 // https://docs.sigstore.dev/about/bundle/
 package sigstore
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 
-	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/secret"
 )
 
 // BundleMediaType is the media type of a bundle, and the artifact type of the
 // OCI manifest that attaches one to an image.
 const BundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-// Trust is the input that says whose signatures count.
-type Trust struct {
-	TrustedRoot string `input:"trusted-root"` // a file; the public instance where ""
-}
-
-// Instance is the inputs that describe the Sigstore instance to sign with.
-type Instance struct {
-	Trust         Trust
-	SigningConfig string `input:"signing-config"` // a file; the public instance where ""
-}
-
-// Validate keeps what a private instance should log out of the public log.
-func (i Instance) Validate() error {
-	if i.Trust.TrustedRoot != "" && i.SigningConfig == "" {
-		return hint.New("input \"trusted-root\" is given without \"signing-config\": the public instance would sign",
-			"add \"signing-config\" of the same instance, or leave out both")
-	}
-	return nil
-}
-
-// Identity is who signed, or who must have: what a certificate says, or a key.
-type Identity struct {
-	Subject       string `json:"subject,omitempty"`       // the subject alternative name, as it is
-	SubjectRegexp string `json:"subjectRegexp,omitempty"` // or a regular expression that matches the whole of it
-	Issuer        string `json:"issuer,omitempty"`        // the OIDC issuer, as it is
-	// Key stands in the place of all that where a key pair signed: "sha256:" and
-	// the hash of the public key (DER, RFC 5280's SubjectPublicKeyInfo) in hex.
-	Key string `json:"key,omitempty"`
-}
-
-// Validate checks that the identity says what to look for: one of subject and
-// regular expression, and the issuer; or a key.
-func (id Identity) Validate() error {
-	if id.Key != "" {
-		if id != (Identity{Key: id.Key}) {
-			return errors.New("an identity is either a key or what a certificate says")
-		}
-		return nil
-	}
-	if (id.Subject == "") == (id.SubjectRegexp == "") {
-		return errors.New("an identity is either a subject or a regular expression for it")
-	}
-	if id.Issuer == "" {
-		return errors.New("an identity has an issuer")
-	}
-	_, err := id.pattern()
-	return err
-}
-
-// pattern returns the regular expression, anchored: sigstore-go's match a part,
-// and "https://github.com/acme/app" is a part of "https://github.com/acme/app-evil".
-func (id Identity) pattern() (string, error) {
-	if id.SubjectRegexp == "" {
-		return "", nil
-	}
-	// Compiled alone first, since "a)|(b" would break out of the anchors.
-	if _, err := regexp.Compile(id.SubjectRegexp); err != nil {
-		return "", fmt.Errorf("%q is not a regular expression: %w", id.SubjectRegexp, err)
-	}
-	return `\A(?:` + id.SubjectRegexp + `)\z`, nil
-}
-
-// String describes the identity for people.
-func (id Identity) String() string {
-	if id.Key != "" {
-		return fmt.Sprintf("key %q", id.Key)
-	}
-	if id.Subject == "" {
-		return fmt.Sprintf("subject like %q of issuer %q", id.SubjectRegexp, id.Issuer)
-	}
-	return fmt.Sprintf("subject %q of issuer %q", id.Subject, id.Issuer)
-}
-
 // Options are how to reach a Sigstore instance.
 type Options struct {
 	// Transport does the requests, and their retries; http.DefaultTransport where nil.
 	Transport http.RoundTripper
-	// TempDir is where what describes the public instance is kept for the job's
-	// other steps; nowhere where "".
-	TempDir string
+	// Place is where it runs; one that says nothing where nil.
+	Place Place
 	// Log takes what is done; discarded where nil.
 	Log *slog.Logger
+
+	repositories map[Operator]repository // in the place of the real ones
 }
 
 func (o Options) log() *slog.Logger {
@@ -111,6 +38,32 @@ func (o Options) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return o.Log
+}
+
+// Place is the runner, or the machine, as far as it matters to Sigstore.
+type Place interface {
+	// CacheDir is where what describes an instance is kept for other steps and
+	// jobs; nowhere where "".
+	CacheDir() string
+	// Visibility of the repository, as the event says: "public", "private" or
+	// "internal"; "" where it doesn't.
+	Visibility() string
+	// Secret returns a variable of the environment that holds a key or its password.
+	Secret(name string) secret.String
+}
+
+// nowhere says nothing.
+type nowhere struct{}
+
+func (nowhere) CacheDir() string            { return "" }
+func (nowhere) Visibility() string          { return "" }
+func (nowhere) Secret(string) secret.String { return secret.String{} }
+
+func (o Options) place() Place {
+	if o.Place == nil {
+		return nowhere{}
+	}
+	return o.Place
 }
 
 func (o Options) transport() http.RoundTripper {

@@ -14,7 +14,7 @@ func TestTheCertificateSaysWhatRunSigned(t *testing.T) {
 	const reusable = "acme/shared/.github/workflows/build.yml@refs/heads/main"
 	caller := map[string]string{"repository": "acme/app", "ref": "refs/tags/v1.2.3", "workflow_ref": workflow}
 	i := sigstoretest.New(t)
-	signer, err := sigstore.NewSigner(t.Context(), i.SigningConfig, sigstoretest.Token(reusable, caller), time.Second, sigstore.Options{Transport: http.DefaultTransport})
+	signer, err := sigstore.NewSigner(t.Context(), sigstore.Instance{SigningConfig: i.SigningConfig}, sigstoretest.Token(reusable, caller), time.Second, sigstore.Options{Transport: http.DefaultTransport})
 	if err != nil {
 		t.Fatal(err)
 	}

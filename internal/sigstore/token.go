@@ -38,6 +38,25 @@ func JobIdentity(ctx context.Context, source TokenSource) (Identity, error) {
 	return Identity{Subject: job.Server + "/" + claims.JobWorkflowRef, Issuer: job.Issuer}, nil
 }
 
+// guard returns an error where the public instance would tell all the world the
+// name of a private repository, which the token knows, and nobody chose it.
+func (s *Signer) guard(token string) error {
+	if !s.guarded {
+		return nil
+	}
+	var claims struct {
+		Visibility string `json:"repository_visibility"`
+	}
+	if _, err := decodeClaims(token, &claims); err != nil {
+		return badToken(err)
+	}
+	if claims.Visibility == "" || claims.Visibility == "public" {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("the repository is %s, and the public Sigstore instance would log its name for all to see", claims.Visibility),
+		"set \"sigstore: github\" to sign with GitHub's own instance, or \"sigstore: public\" if all may know")
+}
+
 // Job is where a job of GitHub Actions runs.
 type Job struct {
 	Issuer string // of its tokens

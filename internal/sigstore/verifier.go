@@ -3,6 +3,7 @@ package sigstore
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 type Verifier struct {
 	trusted  root.TrustedMaterial
 	verifier *verify.Verifier
+	key      string // Identity.Key that must have signed; "" where somebody with a certificate must
 }
 
 // Verified is what a bundle says that was verified.
@@ -29,7 +31,7 @@ type Verified struct {
 	PredicateType string
 	Identity      Identity  // of the certificate, or the key
 	Source        Source    // of the certificate; zero of a key
-	LogIndex      int64     // of the entry in the transparency log
+	LogIndex      int64     // of the entry in the transparency log; -1 where there is none, as with GitHub's instance
 	Time          time.Time // when the log or a timestamp authority saw it
 }
 
@@ -56,26 +58,63 @@ func sourceOf(c *certificate.Summary) Source {
 
 // NewVerifier returns a verifier for the instance that t describes.
 func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
-	trusted, err := trustedRoot(ctx, t.TrustedRoot, o)
+	v := &Verifier{}
+	var key crypto.PublicKey
+	if t.Key != "" {
+		var err error
+		if key, err = publicKey(t.Key, o); err != nil {
+			return nil, err
+		}
+	}
+	trusted, err := trustedRoot(ctx, t, o)
 	if err != nil {
 		return nil, err
 	}
-	options := []verify.VerifierOption{
-		verify.WithTransparencyLog(1),
-		// A short-lived certificate needs a time that somebody else vouches for.
-		verify.WithObserverTimestamps(1),
-		verify.WithoutStatementPredicate(),
+	v.trusted = trusted
+	options := []verify.VerifierOption{verify.WithoutStatementPredicate()}
+	// A short-lived certificate needs a time that somebody else vouches for: a
+	// log, or an authority where the instance has none, as GitHub's.
+	if len(trusted.RekorLogs()) > 0 {
+		options = append(options, verify.WithTransparencyLog(1), verify.WithObserverTimestamps(1))
+	} else {
+		options = append(options, verify.WithSignedTimestamps(1))
+	}
+	if key != nil {
+		return v, v.trust(key, options)
 	}
 	// An instance without certificate transparency makes certificates without SCTs.
 	if len(trusted.CTLogs()) > 0 {
 		options = append(options, verify.WithSignedCertificateTimestamps(1))
 	}
-	v, err := verify.NewVerifier(trusted, options...)
-	if err != nil {
-		return nil, err
-	}
-	return &Verifier{trusted: trusted, verifier: v}, nil
+	v.verifier, err = verify.NewVerifier(trusted, options...)
+	return v, err
 }
+
+// trust makes the verifier one of a key's signatures.
+func (v *Verifier) trust(key crypto.PublicKey, options []verify.VerifierOption) error {
+	material, err := trustedKey(key)
+	if err != nil {
+		return err
+	}
+	v.trusted = root.TrustedMaterialCollection{v.trusted, material}
+	if v.key, err = fingerprint(key); err != nil {
+		return err
+	}
+	v.verifier, err = verify.NewVerifier(v.trusted, options...)
+	return err
+}
+
+// Identity returns who signs in this job: the key that v trusts, or else what
+// Fulcio certifies for the job's token.
+func (v *Verifier) Identity(ctx context.Context, token TokenSource) (Identity, error) {
+	if id, ok := v.Key(); ok {
+		return id, nil
+	}
+	return JobIdentity(ctx, token)
+}
+
+// Key returns the identity of the key that v trusts, if it is one of a key.
+func (v *Verifier) Key() (id Identity, ok bool) { return Identity{Key: v.key}, v.key != "" }
 
 // Verify checks that text is a bundle, signed by id, of a statement about the
 // artifact with digest d. It needs no network: every error is a refusal, and
@@ -140,6 +179,12 @@ func (v *Verifier) verify(b *bundle.Bundle, artifact verify.ArtifactPolicyOption
 	if err != nil {
 		return nil, Verified{}, err
 	}
+	switch {
+	case id.Key != "" && v.key == "":
+		return nil, Verified{}, fmt.Errorf("%s is to have signed, and no key is given", id)
+	case id.Key != v.key:
+		return nil, Verified{}, fmt.Errorf("%s is to have signed, and %s is given", id, Identity{Key: v.key})
+	}
 	result, err := v.verifier.Verify(b, verify.NewPolicy(artifact, signer))
 	if err != nil {
 		return nil, Verified{}, describe(b, id, err)
@@ -190,8 +235,8 @@ func describe(b *bundle.Bundle, id Identity, err error) error {
 	return fmt.Errorf("signed by %s, not by %s", Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer}, id)
 }
 
-// seen returns where the log has the signature, and the earliest time at which
-// a log or an authority vouches for it.
+// seen returns where the log has the signature, -1 where the instance has no
+// log, and the earliest time at which a log or an authority vouches for it.
 func (v *Verifier) seen(b *bundle.Bundle, times []verify.TimestampVerificationResult) (int64, time.Time, error) {
 	entries, err := b.TlogEntries()
 	if err != nil {
@@ -210,5 +255,5 @@ func (v *Verifier) seen(b *bundle.Bundle, times []verify.TimestampVerificationRe
 			return entry.LogIndex(), earliest.UTC(), nil
 		}
 	}
-	return 0, time.Time{}, errors.New("the bundle has no entry of a known log")
+	return -1, earliest.UTC(), nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// DefaultRetryFor bounds the retries of one request where nothing else is said.
+// DefaultRetryFor bounds the retries where nothing else is said.
 const DefaultRetryFor = 2 * time.Minute
 
 // maxErrorBody bounds what is kept of the body of a response that is retried.
@@ -28,12 +28,12 @@ type Options struct {
 	// Base does the round trips; where nil, one like http.DefaultTransport that
 	// gives up on a server that is silent for a minute.
 	Base http.RoundTripper
-	// RetryFor bounds the time over all tries of one request, waiting included;
-	// DefaultRetryFor where 0, one try only where negative.
+	// RetryFor bounds the time that is spent on retries, waiting included, by all
+	// requests together; DefaultRetryFor where 0, one try only where negative.
 	RetryFor time.Duration
 	// UserAgent is sent with requests that have none.
 	UserAgent string
-	// Log gets a line for each retry; discarded where nil.
+	// Log tells what is waited for, and how long still; discarded where nil.
 	Log *slog.Logger
 }
 
@@ -54,11 +54,14 @@ func Replayable(ctx context.Context) context.Context {
 	return context.WithValue(ctx, replayable{}, true)
 }
 
-type retrying struct{ Options }
+type retrying struct {
+	Options
+	patience *patience
+}
 
 // New returns a round tripper with the retries that o describes. When they are
 // used up it returns the last response or error, so that its callers see what
-// the server said.
+// the server said, and tries every further request once.
 func New(o Options) http.RoundTripper {
 	if o.Base == nil {
 		o.Base = impatient
@@ -69,7 +72,7 @@ func New(o Options) http.RoundTripper {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &retrying{o}
+	return &retrying{o, &patience{limit: o.RetryFor, log: o.Log, waiting: map[string]int{}}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -78,11 +81,17 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Header.Set("User-Agent", t.UserAgent)
 	}
-	if t.RetryFor < 0 || (req.Body != nil && req.Body != http.NoBody && req.GetBody == nil) {
+	left := t.patience.left()
+	if left <= 0 || (req.Body != nil && req.Body != http.NoBody && req.GetBody == nil) {
 		return t.Base.RoundTrip(req)
 	}
 	var last *http.Response
-	first := true
+	first, waiting := true, false
+	defer func() {
+		if waiting {
+			t.patience.end(req.URL.Host)
+		}
+	}()
 	resp, err := backoff.Retry(req.Context(), func() (*http.Response, error) {
 		last = nil
 		if !first && req.GetBody != nil {
@@ -109,9 +118,13 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, again(resp)
 	},
-		backoff.WithMaxElapsedTime(t.RetryFor),
+		backoff.WithMaxElapsedTime(left),
 		backoff.WithNotify(func(err error, wait time.Duration) {
-			t.Log.Info("retrying", "method", req.Method, "host", req.URL.Host, "after", wait.Round(time.Millisecond), "cause", err)
+			if !waiting {
+				waiting = true
+				t.patience.begin(req.URL.Host, err)
+			}
+			t.Log.Debug("retrying", "method", req.Method, "host", req.URL.Host, "after", wait.Round(time.Millisecond), "cause", err)
 		}),
 	)
 	if err == nil {

@@ -11,17 +11,23 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/org/release-actions/internal/parallel"
 )
 
 // Issuer is the OIDC issuer that certificates must name.
 const Issuer = "https://token.actions.githubusercontent.com"
 
-// signPredicate is the predicate type of an image's signature. cosign verify
-// exits 0 for an image that carries only an SBOM, so judges ask for the type.
-const signPredicate = "https://sigstore.dev/cosign/sign/v1"
+// signatureTypes are what cosign calls an image's signature that is a bundle, and
+// one under a .sig tag. cosign verify exits 0 for an image that carries only an
+// SBOM, so judges ask for the type.
+var signatureTypes = []string{"https://sigstore.dev/cosign/sign/v1", "cosign container image signature"}
 
-// cosigns are the verifiers that users have.
+// cosigns are the verifiers that users have and that find bundles.
 var cosigns = []string{"cosign2", "cosign3"}
+
+// Cosigns are all verifiers: the first one finds no bundles.
+var Cosigns = []string{"cosign262", "cosign2", "cosign3"}
 
 // Verdict is what one program said of one claim.
 type Verdict struct {
@@ -44,6 +50,7 @@ type Judges struct {
 	path     string
 	identity string
 	root     string
+	older    func() ([]string, error) // olderTrust, once
 }
 
 // NewJudges returns judges that are logged in to both registries of the world
@@ -54,6 +61,7 @@ func NewJudges(env map[string]string, tag string) *Judges {
 		path:     env["PATH"],
 		identity: "https://github.com/" + Repository + "/" + Workflow + "@refs/tags/" + tag,
 		root:     env["SIGSTORE_TRUSTED_ROOT"],
+		older:    sync.OnceValues(func() ([]string, error) { return olderTrust(env["SIGSTORE_TRUSTED_ROOT"], env["DEVSTACK_DIR"]) }),
 	}
 	vars := maps.Clone(env)
 	vars["DOCKER_CONFIG"], vars["HOME"] = env["DEVSTACK_DOCKER_CONFIG"], env["DEVSTACK_DIR"]
@@ -75,13 +83,30 @@ func (j *Judges) Expect(identity string) *Judges {
 
 // Run runs one of the judges' programs and returns its standard output.
 func (j *Judges) Run(ctx context.Context, program string, args ...string) (string, error) {
+	return j.run(ctx, nil, program, args...)
+}
+
+// cosign runs a cosign to verify ref, with default flags.
+func (j *Judges) cosign(ctx context.Context, cosign, command, ref string, args ...string) (string, error) {
+	args = append([]string{command, "--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref}, args...)
+	if cosign != Cosigns[0] {
+		return j.run(ctx, nil, cosign, append(args, "--trusted-root", j.root)...)
+	}
+	trust, err := j.older()
+	if err != nil {
+		return "", err
+	}
+	return j.run(ctx, trust, cosign, args...)
+}
+
+func (j *Judges) run(ctx context.Context, env []string, program string, args ...string) (string, error) {
 	path, err := lookPath(program, j.path)
 	if err != nil {
 		return "", err
 	}
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = j.env, &stdout, &stderr
+	cmd.Env, cmd.Stdout, cmd.Stderr = slices.Concat(j.env, env), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return stdout.String(), fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
 	}
@@ -143,8 +168,7 @@ func (j *Judges) Platforms(ctx context.Context, ref string) (map[string]string, 
 
 // Signature has cosign verify the signature of ref, with default flags.
 func (j *Judges) Signature(ctx context.Context, cosign, ref, digest string) error {
-	out, err := j.Run(ctx, cosign, "verify", "-o", "json", "--trusted-root", j.root,
-		"--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref)
+	out, err := j.cosign(ctx, cosign, "verify", ref, "-o", "json")
 	if err != nil {
 		return err
 	}
@@ -161,7 +185,7 @@ func (j *Judges) Signature(ctx context.Context, cosign, ref, digest string) erro
 	}
 	signatures := 0
 	for _, f := range found {
-		if f.Critical.Type == signPredicate && f.Critical.Image.Digest == digest {
+		if slices.Contains(signatureTypes, f.Critical.Type) && f.Critical.Image.Digest == digest {
 			signatures++
 		}
 	}
@@ -173,8 +197,7 @@ func (j *Judges) Signature(ctx context.Context, cosign, ref, digest string) erro
 
 // Attestation has cosign verify the attestations of one type that ref carries.
 func (j *Judges) Attestation(ctx context.Context, cosign, kind, ref, digest string) error {
-	out, err := j.Run(ctx, cosign, "verify-attestation", "--type", kind, "--trusted-root", j.root,
-		"--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref)
+	out, err := j.cosign(ctx, cosign, "verify-attestation", ref, "--type", kind)
 	if err != nil {
 		return err
 	}
@@ -194,7 +217,7 @@ func (j *Judges) Attestation(ctx context.Context, cosign, kind, ref, digest stri
 
 // Judge asks crane and both cosigns about a release: that every repository has
 // the tag, at one digest, with these platforms; that the tag and every platform
-// is signed once, and has an SPDX and a CycloneDX document.
+// is signed once, and has an SPDX and a CycloneDX document and provenance.
 func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, platforms []string) []Verdict {
 	var verdicts []Verdict
 	digest := ""
@@ -227,25 +250,18 @@ func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, p
 				if d == digest {
 					at = ref
 				}
-				claims = append(claims, claim{cosign, "signature   " + repository + " " + name, func(ctx context.Context) error { return j.Signature(ctx, cosign, at, d) }})
-				for _, kind := range []string{"spdxjson", "cyclonedx"} {
-					claims = append(claims, claim{cosign, fmt.Sprintf("%-11s %s %s", kind, repository, name),
+				claims = append(claims, claim{cosign, "signature       " + repository + " " + name, func(ctx context.Context) error { return j.Signature(ctx, cosign, at, d) }})
+				for _, kind := range []string{"spdxjson", "cyclonedx", "slsaprovenance1"} {
+					claims = append(claims, claim{cosign, fmt.Sprintf("%-15s %s %s", kind, repository, name),
 						func(ctx context.Context) error { return j.Attestation(ctx, cosign, kind, at, d) }})
 				}
 			}
 		}
 	}
-	// A few at once: each is a process that waits for the network.
 	results := make([]Verdict, len(claims))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, 4)
-	for i, c := range claims {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			results[i] = Verdict{c.program, c.text, c.check(ctx)}
-		})
-	}
-	group.Wait()
+	_ = parallel.Each(claims, func(n int, c claim) error { // a verdict says what went wrong
+		results[n] = Verdict{c.program, c.text, c.check(ctx)}
+		return nil
+	})
 	return append(verdicts, results...)
 }

@@ -1,28 +1,24 @@
 // Package sigstoretest runs a small Sigstore inside of a test: a certificate
-// authority, a transparency log of version 1 and a timestamp authority, spoken
-// to over HTTP as the real ones are, with keys of its own. Its certificates
-// carry no SCT, as those of an instance without certificate transparency.
+// authority, transparency logs of versions 1 and 2 and two timestamp
+// authorities, spoken to over HTTP as the real ones are, with keys of its own.
+// Its certificates carry no SCT, as those of an instance without certificate
+// transparency.
 package sigstoretest
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	prototrustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
-	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/testing/ca"
 )
 
@@ -35,15 +31,24 @@ type Instance struct {
 	SigningConfig string // file
 	// Lifetime of certificates; ten minutes at first, as Fulcio's.
 	Lifetime time.Duration
+	// Age of certificates when they are made; a second at first.
+	Age time.Duration
 	// CTLog is a file like TrustedRoot that names a certificate transparency
 	// log, too, which the instance's certificates were not sent to.
 	CTLog                    string
 	Fulcio, Rekor, Timestamp *Service
+	// Tiles is the log of version 2. The signing config names it beside Rekor.
+	Tiles *Service
+	// SecondTimestamp is another operator's authority, which the trusted root
+	// names and the signing config does not.
+	SecondTimestamp *Service
 
-	rootCert, caCert, tsaCert, tsaCA *x509.Certificate
-	rootKey, caKey, tsaKey           *ecdsa.PrivateKey
-	rekorKey                         *ecdsa.PrivateKey
-	logID                            []byte
+	rootCert, caCert *x509.Certificate
+	rootKey, caKey   *ecdsa.PrivateKey
+	rekorKey         *ecdsa.PrivateKey
+	logID            []byte
+	tiles            *tiles
+	authorities      [2]authority
 
 	mu      sync.Mutex
 	entries map[string]json.RawMessage // UUID to the answer
@@ -99,14 +104,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // New starts an instance that ends with the test.
 func New(tb testing.TB) *Instance {
 	tb.Helper()
-	i := &Instance{Lifetime: 10 * time.Minute, entries: map[string]json.RawMessage{}}
+	i := &Instance{Lifetime: 10 * time.Minute, Age: time.Second, entries: map[string]json.RawMessage{}}
 	i.makeKeys(tb)
 	i.Fulcio = serve(tb, i.fulcio())
 	i.Rekor = serve(tb, i.rekor())
-	i.Timestamp = serve(tb, i.timestamp())
-	i.TrustedRoot = i.writeTrustedRoot(tb, nil)
-	i.CTLog = i.writeTrustedRoot(tb, i.rekorLogs())
-	i.SigningConfig = i.WriteSigningConfig(tb, 1)
+	i.Tiles = serve(tb, i.tiles.handler())
+	i.Timestamp = serve(tb, i.authorities[0].handler())
+	i.SecondTimestamp = serve(tb, i.authorities[1].handler())
+	i.TrustedRoot = i.WriteTrustedRoot(tb, nil)
+	i.CTLog = i.WriteTrustedRoot(tb, func(r *prototrustroot.TrustedRoot) { r.Ctlogs = r.GetTlogs()[:1] })
+	i.SigningConfig = i.WriteSigningConfig(tb, 1, 2)
 	return i
 }
 
@@ -135,75 +142,42 @@ func (i *Instance) makeKeys(tb testing.TB) {
 	must()
 	i.caCert, i.caKey, err = ca.GenerateFulcioIntermediate(i.rootCert, i.rootKey)
 	must()
-	tsaCA, tsaCAKey, err := ca.GenerateTSAIntermediate(i.rootCert, i.rootKey)
-	must()
-	i.tsaCA = tsaCA
-	i.tsaKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must()
-	i.tsaCert, err = ca.GenerateTSALeafCert(time.Now().Add(-5*time.Minute), i.tsaKey, tsaCA, tsaCAKey)
-	must()
-	i.rekorKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must()
-	public, err := x509.MarshalPKIXPublicKey(i.rekorKey.Public())
-	must()
+	for n := range i.authorities {
+		a := authority{}
+		var rootKey, caKey *ecdsa.PrivateKey
+		a.root, rootKey, err = ca.GenerateRootCa()
+		must()
+		a.ca, caKey, err = ca.GenerateTSAIntermediate(a.root, rootKey)
+		must()
+		a.key = newKey(tb)
+		a.leaf, err = ca.GenerateTSALeafCert(time.Now().Add(-5*time.Minute), a.key, a.ca, caKey)
+		must()
+		i.authorities[n] = a
+	}
+	i.rekorKey = newKey(tb)
+	i.logID = logID(tb, i.rekorKey)
+	i.tiles = &tiles{i: i, key: newKey(tb)}
+	i.tiles.id = logID(tb, i.tiles.key)
+}
+
+func newKey(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key
+}
+
+// logID is the hash of a log's key.
+//
+// https://www.rfc-editor.org/rfc/rfc6962#section-3.2
+func logID(tb testing.TB, key *ecdsa.PrivateKey) []byte {
+	tb.Helper()
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
 	sum := sha256.Sum256(public)
-	i.logID = sum[:]
-}
-
-func (i *Instance) rekorLogs() map[string]*root.TransparencyLog {
-	return map[string]*root.TransparencyLog{hex.EncodeToString(i.logID): {
-		BaseURL: i.Rekor.URL, ID: i.logID, HashFunc: crypto.SHA256, SignatureHashFunc: crypto.SHA256,
-		PublicKey: i.rekorKey.Public(), ValidityPeriodStart: time.Now().Add(-time.Hour),
-	}}
-}
-
-func (i *Instance) writeTrustedRoot(tb testing.TB, ctLogs map[string]*root.TransparencyLog) string {
-	tb.Helper()
-	start := time.Now().Add(-time.Hour)
-	trusted, err := root.NewTrustedRoot(root.TrustedRootMediaType01,
-		[]root.CertificateAuthority{&root.FulcioCertificateAuthority{
-			Root: i.rootCert, Intermediates: []*x509.Certificate{i.caCert}, URI: i.Fulcio.URL, ValidityPeriodStart: start,
-		}},
-		ctLogs,
-		[]root.TimestampingAuthority{&root.SigstoreTimestampingAuthority{
-			Root: i.rootCert, Intermediates: []*x509.Certificate{i.tsaCA}, Leaf: i.tsaCert, URI: i.Timestamp.URL, ValidityPeriodStart: start,
-		}},
-		i.rekorLogs())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return write(tb, "trusted_root.json", trusted)
-}
-
-// WriteSigningConfig writes a signing config that names the log with the given
-// major API versions, and returns the file.
-func (i *Instance) WriteSigningConfig(tb testing.TB, versions ...uint32) string {
-	tb.Helper()
-	at := func(url string, version uint32) root.Service {
-		return root.Service{URL: url, MajorAPIVersion: version, ValidityPeriodStart: time.Now().Add(-time.Hour), Operator: "test"}
-	}
-	var logs []root.Service
-	for _, version := range versions {
-		logs = append(logs, at(i.Rekor.URL, version))
-	}
-	anyOne := root.ServiceConfiguration{Selector: prototrustroot.ServiceSelector_ANY}
-	config, err := root.NewSigningConfig(root.SigningConfigMediaType02,
-		[]root.Service{at(i.Fulcio.URL, 1)}, nil, logs, anyOne, []root.Service{at(i.Timestamp.URL, 1)}, anyOne)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return write(tb, "signing_config.json", config)
-}
-
-func write(tb testing.TB, name string, value json.Marshaler) string {
-	tb.Helper()
-	text, err := value.MarshalJSON()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	path := filepath.Join(tb.TempDir(), name)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	return path
+	return sum[:]
 }

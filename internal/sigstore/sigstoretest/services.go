@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -95,7 +96,7 @@ func (i *Instance) certify(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := time.Now().Add(-time.Second)
+	start := time.Now().Add(-i.Age)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial, URIs: []*url.URL{subject}, NotBefore: start, NotAfter: start.Add(i.Lifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
@@ -196,7 +197,13 @@ func (i *Instance) answer(ctx context.Context, id string, body, leaf []byte, ind
 	}})
 }
 
-func (i *Instance) timestamp() http.Handler {
+// authority is a timestamp authority.
+type authority struct {
+	root, ca, leaf *x509.Certificate
+	key            *ecdsa.PrivateKey
+}
+
+func (a authority) handler() http.Handler {
 	return handle(http.StatusCreated, func(r *http.Request) ([]byte, error) {
 		query, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -210,6 +217,6 @@ func (i *Instance) timestamp() http.Handler {
 			HashAlgorithm: asked.HashAlgorithm, HashedMessage: asked.HashedMessage, Time: time.Now(),
 			Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2}, Nonce: asked.Nonce, AddTSACertificate: asked.Certificates,
 		}
-		return stamp.CreateResponseWithOpts(i.tsaCert, i.tsaKey, crypto.SHA256)
+		return stamp.CreateResponseWithOpts(a.leaf, a.key, crypto.SHA256)
 	})
 }

@@ -15,13 +15,13 @@ import (
 // runProvenance is the provenance of what this run makes, as its token says.
 func runProvenance(ctx context.Context, token sigstore.TokenSource) (intoto.Provenance, error) {
 	var run intoto.Run
+	var provenance intoto.Provenance
 	job, err := sigstore.JobClaims(ctx, token, &run)
-	if err != nil {
-		return intoto.Provenance{}, err
+	if err == nil {
+		run.Server = job.Server
+		provenance, err = intoto.NewProvenance(run)
 	}
-	run.Server = job.Server
-	provenance, err := intoto.NewProvenance(run)
-	return provenance, hint.Wrap(err, "sign in a job of GitHub Actions, or set \"build-provenance: false\"")
+	return provenance, hint.Wrap(err, "provenance tells what a job of GitHub Actions built: without one, set \"build-provenance: false\"")
 }
 
 // of adds to the run's provenance what BuildKit says went into an image: its

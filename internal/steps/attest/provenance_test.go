@@ -209,7 +209,7 @@ func TestProvenanceThatCannotBeToldIsAnError(t *testing.T) {
 	}{
 		"of no commit":        {nil, map[string]string{"sha": ""}, nil, `no "sha"`, `"build-provenance: false"`},
 		"of another workflow": {nil, map[string]string{"workflow_ref": "acme/policy/.github/workflows/required.yml@refs/heads/main"}, nil, "is not of", `"build-provenance: false"`},
-		"without a token":     {nil, nil, noToken, "no permission", ""},
+		"without a token":     {nil, nil, noToken, "no permission", `"build-provenance: false"`},
 		"of an unknown version": {func(int) (string, []byte) {
 			return "https://slsa.dev/provenance/v9", []byte(`{"predicateType":"https://slsa.dev/provenance/v9"}`)
 		}, nil, nil, "of linux/amd64: provenance of the build", ""},

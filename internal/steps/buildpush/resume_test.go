@@ -43,7 +43,7 @@ func release(t *testing.T, w *world, instance *sigstoretest.Instance, revision s
 	if err := w.deps.Registry.Tag(ctx, pinned, "1.2.3"); err != nil {
 		t.Fatal(err)
 	}
-	signer, err := sigstore.NewSigner(ctx, instance.SigningConfig, sigstoretest.Token(workflow), time.Second, sigstore.Options{Transport: http.DefaultTransport})
+	signer, err := sigstore.NewSigner(ctx, sigstore.Instance{SigningConfig: instance.SigningConfig}, sigstoretest.Token(workflow), time.Second, sigstore.Options{Transport: http.DefaultTransport})
 	if err != nil {
 		t.Fatal(err)
 	}

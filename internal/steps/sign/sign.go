@@ -22,13 +22,14 @@ type Config struct {
 	Images    []image.Pinned `input:"images,required"` // one image, in each of its registries
 	OutputDir string         `input:"output-dir"`
 	RetryFor  time.Duration  `input:"retry-for"`
+	Layouts   evidence.Layouts
 	Sigstore  sigstore.Instance
 	Registry  registry.Credentials
 }
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Registry.Validate())
+	return errors.Join(image.SameDigest(c.Images), c.Sigstore.Validate(), c.Layouts.Check(c.Sigstore), c.Registry.Validate())
 }
 
 // Deps is what the step works with.
@@ -56,6 +57,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	for _, s := range subjects {
 		claims = append(claims, evidence.Claim{Digest: s.Digest, Statement: intoto.Signature(s.Digest)})
 	}
+	d.Layouts, d.Subjects = cfg.Layouts, subjects
 	bundles, err := d.Publish(ctx, image.Repositories(cfg.Images), claims)
 	if err != nil {
 		return Result{}, err

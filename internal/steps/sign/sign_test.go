@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,31 @@ func TestAnImageThatIsNotThereIsAnError(t *testing.T) {
 	}
 }
 
+func TestTheLegacyLayoutIsSignedOnRequest(t *testing.T) {
+	t.Parallel()
+	w := evidencetest.New(t)
+	for range 2 {
+		cfg := sign.Config{Images: w.Images, Layouts: evidence.Layouts{Legacy: true}}
+		if _, err := sign.Run(t.Context(), cfg, sign.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), TempDir: t.TempDir()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range w.Registries {
+		tags, err := w.Client.Tags(t.Context(), r.Repository)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range w.Digests {
+			if !slices.Contains(tags, "sha256-"+d.Hex()+".sig") {
+				t.Errorf("%s has no tag for %s among %q", r.Repository, d, tags)
+			}
+		}
+	}
+	if n := w.Sigstore.Entries(); n != 2*len(w.Digests) {
+		t.Errorf("%d log entries", n)
+	}
+}
+
 func TestInputsThatDoNotFitTogetherAreRefused(t *testing.T) {
 	t.Parallel()
 	w := evidencetest.New(t)
@@ -119,6 +145,7 @@ func TestInputsThatDoNotFitTogetherAreRefused(t *testing.T) {
 	for want, edit := range map[string]func(*sign.Config){
 		"different digests":       func(c *sign.Config) { c.Images = []image.Pinned{w.Images[0], w.Images[1].Repository.Pin(w.Digests[2])} },
 		"without":                 func(c *sign.Config) { c.Sigstore.SigningConfig = "" },
+		`"legacy" needs`:          func(c *sign.Config) { c.Layouts.Legacy, c.Sigstore.RekorVersions = true, sigstore.RekorVersions{2} },
 		`"dockerhub-username" is`: func(c *sign.Config) { c.Registry = registry.Credentials{DockerHubUsername: "acme"} },
 	} {
 		c := good

@@ -1,0 +1,103 @@
+//go:build e2e
+
+package rehearsal_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/org/release-actions/internal/devstack/rehearsal"
+)
+
+// imageFor builds an image of its own into both registries, and returns it as
+// sign takes it, and its digest.
+func imageFor(t *testing.T, name string) (images []string, digest string) {
+	t.Helper()
+	dir := t.TempDir()
+	writeFile(t, dir+"/Dockerfile", "# syntax=docker/dockerfile:1\nFROM scratch\nCOPY <<EOT /name\n"+name+"\nEOT\n")
+	b, err := buildIn(t, dir, map[string]string{
+		"images": "ghcr.io/acme/" + name + "\ndocker.io/acme/" + name, "platforms": "linux/amd64,linux/arm64", "provenance": "false",
+	}, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.log)
+	}
+	digest = b.outputs["digest"]
+	return []string{"ghcr.io/acme/" + name + "@" + digest, "docker.io/acme/" + name + "@" + digest}, digest
+}
+
+// TestLogsOfBothVersions has cosign verify what is in Rekor v1, in v2, and in
+// both. cosign 2 takes no time but a log's, unless it is told to.
+func TestLogsOfBothVersions(t *testing.T) {
+	j := rehearsal.NewJudges(world.Env, "v1.2.3")
+	for _, test := range []struct {
+		versions, name string
+		cosign2        bool
+	}{
+		{"1", "logged-v1", true}, {"2", "logged-v2", false}, {"1,2", "logged-both", true},
+	} {
+		t.Run("rekor-version "+test.versions, func(t *testing.T) {
+			images, digest := imageFor(t, test.name)
+			out, err := step(t, "sign", "-images", strings.Join(images, "\n"), "-rekor-version", test.versions,
+				"-signing-config", world.Env["SIGSTORE_SIGNING_CONFIG"], "-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"])
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, image := range images {
+				if err := j.Signature(t.Context(), "cosign3", image, digest); err != nil {
+					t.Errorf("cosign3 of %s: %v", image, err)
+				}
+				if err := j.Signature(t.Context(), "cosign2", image, digest); (err == nil) != test.cosign2 {
+					t.Errorf("cosign2 of %s: %v", image, err)
+				}
+				if _, err := j.Shell(t.Context(), strings.Join([]string{"cosign2 verify --use-signed-timestamps --trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"],
+					"--certificate-identity-regexp .+ --certificate-oidc-issuer-regexp .+", image}, " ")); err != nil {
+					t.Errorf("cosign2 --use-signed-timestamps of %s: %v", image, err)
+				}
+			}
+		})
+	}
+}
+
+// TestAKeyPairOfCosign signs with keys that cosign makes, in a job that may not
+// ask for a token, and has cosign verify that with its default flags.
+func TestAKeyPairOfCosign(t *testing.T) {
+	j := rehearsal.NewJudges(world.Env, "v1.2.3")
+	for _, cosign := range []string{"cosign2", "cosign3"} {
+		t.Run(cosign, func(t *testing.T) {
+			dir := t.TempDir()
+			if out, err := j.Shell(t.Context(), "COSIGN_PASSWORD='correct horse' "+cosign+" generate-key-pair --output-key-prefix "+filepath.Join(dir, "cosign")); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			private, err := os.ReadFile(filepath.Join(dir, "cosign.key"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			images, _ := imageFor(t, "keyed-"+cosign)
+			args := []string{
+				"-images", strings.Join(images, "\n"), "-signing-config", world.Env["SIGSTORE_SIGNING_CONFIG"], "-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"],
+			}
+			vars := map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "", "COSIGN_PASSWORD": "correct horse", "SIGNING_KEY": string(private)}
+			// The second run finds what the first signed.
+			for n, key := range []string{"env://SIGNING_KEY", filepath.Join(dir, "cosign.key")} {
+				out, err := stepWith(t, vars, "sign", append(args, "-key", key)...)
+				if err != nil || strings.Contains(out, "correct horse") {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				if n > 0 && !strings.Contains(out, "kept") {
+					t.Errorf("run again it did not keep what was there:\n%s", out)
+				}
+			}
+			for _, image := range images {
+				for _, judge := range []string{"cosign2", "cosign3"} {
+					if out, err := j.Run(t.Context(), judge, "verify", "--key", filepath.Join(dir, "cosign.pub"), "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], image); err != nil {
+						t.Errorf("%s of %s: %v", judge, image, err)
+					} else if !strings.Contains(out, "https://sigstore.dev/cosign/sign/v1") {
+						t.Errorf("%s of %s: %s", judge, image, out)
+					}
+				}
+			}
+		})
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +23,27 @@ type judge struct {
 	d         Deps
 	expected  Expected
 	catalogue *catalogue // what the image holds; nil where nobody asked
+}
+
+// choose returns the one of several that signed p, the first where none did.
+// From then on nothing else counts.
+func choose(ctx context.Context, d Deps, p image.Pinned, several []Expected) Expected {
+	if len(several) == 1 {
+		return several[0]
+	}
+	var subjects []string
+	for _, e := range several {
+		subjects = append(subjects, regexp.QuoteMeta(e.Subject))
+	}
+	anyOf := sigstore.Identity{SubjectRegexp: strings.Join(subjects, "|"), Issuer: several[0].Issuer}
+	reader := evidence.Reader{Registry: d.Registry, Verifier: d.Verifier, Identity: anyOf}
+	found, _ := reader.Find(ctx, p, intoto.CosignSign) // what can't be read is found out later
+	for _, e := range several {
+		if slices.ContainsFunc(found.Bundles, func(b evidence.Bundle) bool { return b.Identity.Subject == e.Subject && e.run(b.Source) == nil }) {
+			return e
+		}
+	}
+	return several[0]
 }
 
 // manifest checks one manifest in one registry: that it is there, and what is

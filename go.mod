@@ -22,8 +22,8 @@ require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/google/go-github/v60 v60.0.0
 	github.com/google/uuid v1.6.0
-	github.com/mailgun/raymond/v2 v2.0.48
 	github.com/klauspost/compress v1.20.1
+	github.com/mailgun/raymond/v2 v2.0.48
 	github.com/moby/sys/capability v0.4.0
 	github.com/opencontainers/go-digest v1.0.0
 	github.com/opencontainers/image-spec v1.1.1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,6 +42,15 @@ func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Ins
 	}
 	verifier, err := signer.Verifier(ctx)
 	return Publisher{Registry: r, Signer: signer, Verifier: verifier, Log: o.Log}, err
+}
+
+// Warm logs in to the repositories and asks who the job is, all at once, for a step
+// that has other things to find out first. What goes wrong comes again in Publish.
+func (p Publisher) Warm(ctx context.Context, repos []image.Repository) {
+	var both sync.WaitGroup
+	both.Go(func() { p.Registry.Login(ctx, repos...) })
+	both.Go(func() { _, _ = p.Signer.Identity(ctx) }) // as said above
+	both.Wait()
 }
 
 // Publish sees to it that each repository has a bundle for each claim, signed
@@ -219,8 +229,9 @@ func (p Publisher) signText(ctx context.Context, c Claim, text []byte,
 	return b, nil
 }
 
-// atOnce bounds the work at once.
-const atOnce = 8
+// atOnce bounds the work at once: an index and three platforms have twelve
+// attestations, whose time is mostly the log's.
+const atOnce = 16
 
 // each calls do for all items, several at once, until the first error.
 func each[T any](ctx context.Context, items []T, do func(ctx context.Context, n int, item T) error) error {

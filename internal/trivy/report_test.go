@@ -2,6 +2,7 @@ package trivy
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/org/release-actions/internal/hint"
@@ -15,18 +16,18 @@ func TestReportOfTrivy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.OS == nil || report.OS.String() != "alpine 3.20.3" || !report.OS.EOSL || report.Packages != 7 || report.Nothing() {
+	if report.OS == nil || report.OS.String() != "alpine 3.20.3" || !report.OS.EOSL || report.Packages != 4 || report.Nothing() {
 		t.Errorf("of %v, with %d packages", report.OS, report.Packages)
 	}
-	if count := report.Count(); count[Critical] != 1 || count[High] != 2 || count[Medium] != 3 || count[Low] != 1 {
+	if count := report.Count(); count[Critical] != 2 || count[High] != 4 || count[Medium] != 5 || count[Low] != 2 {
 		t.Errorf("findings %v", count)
 	}
 	want := Finding{
 		Kind: Vulnerability, ID: "CVE-0000-0015", Severity: Medium, Title: "Test data: busybox is another program than its name says",
-		URL: "https://avd.aquasec.com/nvd/cve-0000-0015", Target: "sbom.cdx.json (alpine 3.20.3)",
+		URL: "https://avd.aquasec.com/nvd/cve-0000-0015", Target: "ghcr.io/acme/app@sha256:" + strings.Repeat("a", 64) + " (alpine 3.20.3)",
 		Package: "busybox", Installed: "1.36.1-r29", Fixed: "1.36.1-r99",
 	}
-	if len(report.Findings) != 7 || report.Findings[0] != want {
+	if len(report.Findings) != 13 || report.Findings[0] != want {
 		t.Errorf("findings %+v", report.Findings)
 	}
 }

@@ -50,6 +50,8 @@ type Options struct {
 	Commit string
 	// ImmutableReleases locks releases when they are published.
 	ImmutableReleases bool
+	// NoCodeScanning has it turned off in the settings.
+	NoCodeScanning bool
 	// RateLimit is the number of requests a token has in an hour; 0 is 5000.
 	RateLimit int
 	// Now is the clock; nil is time.Now.
@@ -83,11 +85,13 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Server{
+	s := &Server{
 		tokens: o.Tokens, immutable: o.ImmutableReleases, now: o.Now,
 		limits: limits{perHour: o.RateLimit, windows: map[string]*window{}},
 		repo:   newRepository(owner, name, o.Commit, o.Now()),
-	}, nil
+	}
+	s.repo.codeScanning = !o.NoCodeScanning
+	return s, nil
 }
 
 // API serves api.github.com.
@@ -99,6 +103,7 @@ func (s *Server) API() http.Handler {
 	s.routeReleases(mux)
 	s.routeAssets(mux)
 	s.routeAttestations(mux)
+	s.routeCodeScanning(mux)
 	s.routeRateLimit(mux)
 	return s.front(mux)
 }

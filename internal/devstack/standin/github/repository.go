@@ -25,13 +25,17 @@ type repository struct {
 	usedTags    map[string]bool      // names used up by immutable releases
 	// attestations of artifacts, oldest first
 	attestations []attestation
+	// codeScanning is whether it is on; analyses are oldest first
+	codeScanning bool
+	analyses     []analysis
+	uploads      map[string]*upload
 }
 
 func newRepository(owner, name, commit string, now time.Time) *repository {
 	return &repository{
 		owner: owner, name: name, created: now,
 		refs:       map[string]gitObject{"refs/heads/" + branch: {"commit", commit}},
-		tagObjects: map[string]object{}, usedTags: map[string]bool{},
+		tagObjects: map[string]object{}, usedTags: map[string]bool{}, uploads: map[string]*upload{},
 	}
 }
 

@@ -92,6 +92,7 @@ type session struct {
 	puller *remote.Puller
 	// noReferrers says that the registry was asked and has no Referrers API.
 	noReferrers atomic.Bool
+	referrers   sync.Map  // manifests by digest that were read to list them, until they are asked for
 	stored      sync.Map  // digests of blobs that are there
 	blobs       keyedLock // of those that may be on their way
 }

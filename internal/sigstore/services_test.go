@@ -2,10 +2,12 @@ package sigstore_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -192,6 +194,31 @@ func TestALostAnswerOfVersion2MakesAnotherSignature(t *testing.T) {
 	}
 }
 
+// One of two logs is down: the error names that one, and nothing more is asked
+// of any once it was given up.
+func TestALogOfVersion2ThatIsDownEndsAll(t *testing.T) {
+	t.Parallel()
+	i := sigstoretest.New(t)
+	i.Tiles.SetFault(sigstoretest.Answer(http.StatusInternalServerError))
+	s := newSignerOf(t, sigstore.Instance{SigningConfig: i.SigningConfig, RekorVersions: sigstore.RekorVersions{1, 2}}, 1500*time.Millisecond, place{})
+	_, err := s.Sign(t.Context(), statement(digest))
+	var failed *sigstore.ServiceError
+	if !errors.As(err, &failed) || failed.Service != "rekor" || !strings.HasPrefix(failed.URL, i.Tiles.URL) || len(hint.Of(err)) != 1 {
+		t.Fatalf("got %v, mends %q", err, hint.Of(err))
+	}
+	if n := i.Tiles.Requests(); n < 2 {
+		t.Errorf("it was asked %d times", n)
+	}
+	i.Tiles.SetFault(nil)
+	i.Fulcio.SetFault(nil)
+	if _, again := s.Sign(t.Context(), statement(other)); again == nil || again.Error() != err.Error() {
+		t.Errorf("and then %v", again)
+	}
+	if n := i.Tiles.Requests() + i.Fulcio.Requests(); n > 0 {
+		t.Errorf("%d more requests", n)
+	}
+}
+
 func TestAnUnusableAnswerOfVersion2IsAnError(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{``, `{}`, `[]`, `null`, `{"logIndex":"1"}`, `{"inclusionProof":{"checkpoint":{"envelope":"x"}}}`, strings.Repeat("[", 1<<20)} {
@@ -205,5 +232,34 @@ func TestAnUnusableAnswerOfVersion2IsAnError(t *testing.T) {
 		if text, err := s.Sign(t.Context(), statement(digest)); err == nil {
 			t.Errorf("%.40s: signed as %s", answer, text)
 		}
+	}
+}
+
+// Each answers only when all have been asked.
+func TestLogsAndClocksAreAskedAtOnce(t *testing.T) {
+	t.Parallel()
+	i := sigstoretest.New(t)
+	services := []*sigstoretest.Service{i.Rekor, i.Tiles, i.Timestamp, i.SecondTimestamp}
+	var asked sync.WaitGroup
+	asked.Add(len(services))
+	for _, s := range services {
+		s.SetFault(func(n int, _ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+			if n == 1 {
+				asked.Done()
+				asked.Wait()
+			}
+			return false
+		})
+	}
+	config := i.ChangeSigningConfig(t, func(c *prototrustroot.SigningConfig) {
+		c.TsaUrls, c.TsaConfig = i.Authorities(), &prototrustroot.ServiceConfiguration{Selector: prototrustroot.ServiceSelector_ALL}
+	}, 1, 2)
+	s := newSignerOf(t, sigstore.Instance{SigningConfig: config, RekorVersions: sigstore.RekorVersions{1, 2}}, time.Second, place{})
+	text, err := s.Sign(t.Context(), statement(digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := witnesses(t, text); got != "dsse 0.0.1, hashedrekord 0.0.2, timestamp, timestamp" {
+		t.Errorf("got %s", got)
 	}
 }

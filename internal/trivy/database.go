@@ -68,7 +68,7 @@ func (s *Scanner) databaseTime() (time.Time, error) {
 func (s *Scanner) updateDatabase(ctx context.Context) error {
 	var errs []error
 	for _, repository := range s.DBRepositories {
-		_, err := s.run(ctx, s.dbHosts(repository), "image", "--download-db-only", "--db-repository", repository, "--timeout", s.Timeout.String())
+		_, err := s.run(ctx, s.dbHosts(repository), "image", "--no-progress", "--download-db-only", "--db-repository", repository, "--timeout", s.Timeout.String())
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (s *Scanner) prepareJava(ctx context.Context) error {
 		return nil
 	}
 	return s.retry(ctx, "Java", func(ctx context.Context) error {
-		_, err := s.run(ctx, nil, "image", "--download-java-db-only", "--timeout", s.Timeout.String())
+		_, err := s.run(ctx, nil, "image", "--no-progress", "--download-java-db-only", "--timeout", s.Timeout.String())
 		return err
 	})
 }

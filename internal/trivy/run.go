@@ -41,7 +41,7 @@ func (s *Scanner) run(ctx context.Context, hosts []string, arguments ...string) 
 	limited, cancel := context.WithTimeout(ctx, s.Timeout+grace)
 	defer cancel()
 	log := &tail{most: maxLog}
-	cmd := exec.CommandContext(limited, s.program, append(arguments, "--cache-dir", s.cache, "--no-progress", "--quiet=false")...) //nolint:gosec // no shell reads them
+	cmd := exec.CommandContext(limited, s.program, append(arguments, "--cache-dir", s.cache)...) //nolint:gosec // no shell reads them
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, env, log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter

@@ -188,7 +188,7 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 	}
 	path := s.file("report-", ".json")
 	arguments := []string{command, "--format", "json", "--output", path, "--list-all-pkgs", "--timeout", s.Timeout.String(),
-		"--skip-db-update", "--skip-java-db-update",
+		"--no-progress", "--skip-db-update", "--skip-java-db-update",
 		// On disk, it would be locked by the first of several scans.
 		"--cache-backend", "memory"}
 	arguments = append(append(arguments, s.Select.arguments(command)...), target...)

@@ -223,3 +223,141 @@ CVE-0000-0015 ssl_client 1.36.1-r29 MEDIUM 1.36.1-r99
 		})
 	}
 }
+
+// results are what a SARIF file says: rule, level, file and message.
+func results(t *testing.T, text []byte) (all []string) {
+	t.Helper()
+	var file struct {
+		Runs []struct {
+			Results []struct {
+				RuleID, Level string
+				Message       struct{ Text string }
+				Locations     []struct {
+					PhysicalLocation struct{ ArtifactLocation struct{ URI string } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range file.Runs {
+		for _, r := range run.Results {
+			all = append(all, fmt.Sprintf("%s %s %s: %q", r.RuleID, r.Level, r.Locations[0].PhysicalLocation.ArtifactLocation.URI, r.Message.Text))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestScanFindsWhatTrivyFinds holds the files of the scan step against those of
+// Trivy that was called by hand, for images and for documents.
+func TestScanFindsWhatTrivyFinds(t *testing.T) {
+	const repository = "docker.io/acme/scanned"
+	digest := pushScanned(t, repository, "debian", "common")
+	image := repository + "@" + digest
+	judges := rehearsal.NewJudges(world.Env, "v0.0.0")
+	dir, cache := t.TempDir(), t.TempDir()
+	if out, err := step(t, "scan", "-images", image, "-output-dir", dir, "-fail-on", ""); err != nil {
+		t.Fatal(out)
+	}
+	for _, platform := range platforms {
+		byHand := filepath.Join(t.TempDir(), "sarif")
+		if _, err := judges.Run(t.Context(), "trivy", "image", "--image-src", "remote", "--platform", platform, "--format", "sarif", "--output", byHand,
+			"--scanners", "vuln", "--cache-dir", cache, "--quiet", "--skip-version-check", image); err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(byHand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path.Join(dir, "scan-"+strings.ReplaceAll(platform, "/", "-")+".sarif"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := results(t, got), results(t, want); len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: the step has\n%s\nand Trivy\n%s", platform, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+
+	t.Run("documents in the images' place", func(t *testing.T) {
+		sboms, listed := t.TempDir(), t.TempDir()
+		if out, err := step(t, "sbom", "-images", image, "-output-dir", sboms); err != nil {
+			t.Fatal(out)
+		}
+		files, err := filepath.Glob(filepath.Join(sboms, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := world.ClearRequests(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := step(t, "scan", "-images", image, "-source", "sbom", "-sboms", strings.Join(files, "\n"), "-output-dir", listed, "-fail-on", ""); err != nil {
+			t.Fatal(out)
+		}
+		requests, err := world.Requests(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range requests {
+			if strings.Contains(r.Path, "/acme/scanned/blobs/") {
+				t.Errorf("a blob was pulled: %s %s", r.Method, r.Path)
+			}
+		}
+		for _, platform := range platforms {
+			name := "scan-" + strings.ReplaceAll(platform, "/", "-") + ".json"
+			var reports [2][]string
+			for i, dir := range []string{dir, listed} {
+				text, err := os.ReadFile(filepath.Join(dir, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				reports[i] = found(t, string(text))
+			}
+			if len(reports[0]) == 0 || !slices.Equal(reports[0], reports[1]) {
+				t.Errorf("%s: the image has\n%s\nand its document\n%s", platform, strings.Join(reports[0], "\n"), strings.Join(reports[1], "\n"))
+			}
+		}
+	})
+
+	t.Run("the gate is closed unless it is opened", func(t *testing.T) {
+		out, err := step(t, "scan", "-images", image, "-output-dir", t.TempDir())
+		if err == nil || !strings.Contains(out, "the gate refuses 2 findings of severity CRITICAL or worse: CVE-0000-0003 in lodash 4.17.20, fixed in 4.17.21; CVE-0000-0007 in libssl3") {
+			t.Error(out)
+		}
+	})
+
+	t.Run("a database that can't be had", func(t *testing.T) {
+		for _, host := range []string{"mirror.gcr.io", "ghcr.io"} {
+			if err := world.Fault(t.Context(), host, 429, 1000, "/v2/aqua"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer func() {
+			if err := world.ClearFaults(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		out, err := step(t, "scan", "-images", image, "-output-dir", t.TempDir(), "-retry-for", "1s", "-fail-on", "")
+		if err == nil || !strings.Contains(out, "fetch the vulnerability database") || !strings.Contains(out, "db-repository") {
+			t.Error(out)
+		}
+	})
+
+	t.Run("a repository that is down, and a limit that passes", func(t *testing.T) {
+		if err := world.Fault(t.Context(), "mirror.gcr.io", 503, 1000, "/v2/aqua"); err != nil {
+			t.Fatal(err)
+		}
+		if err := world.Fault(t.Context(), "ghcr.io", 429, 2, "/v2/aqua"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := world.ClearFaults(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		if out, err := step(t, "scan", "-images", image, "-output-dir", t.TempDir(), "-fail-on", ""); err != nil {
+			t.Error(out)
+		}
+	})
+}

@@ -28,10 +28,12 @@ const (
 	spdxPredicate = "https://spdx.dev/Document"
 )
 
-// verifying returns judges who run verify with the world's trusted root.
+// verifying returns judges for whom verify looks for signatures of the release,
+// under a trusted root.
 func verifying(root string) *rehearsal.Judges {
 	env := maps.Clone(world.Env)
-	env["INPUT_TRUSTED-ROOT"], env["INPUT_RETRY-FOR"], env["SIGSTORE_TRUSTED_ROOT"] = root, "5s", root
+	env["INPUT_TRUSTED-ROOT"], env["SIGSTORE_TRUSTED_ROOT"], env["INPUT_RETRY-FOR"] = root, root, "5s"
+	env["INPUT_REPOSITORY"], env["INPUT_REF"], env["INPUT_ATTESTATIONS"] = "acme/hello", "refs/tags/v1.2.3", "none"
 	return rehearsal.NewJudges(env, "v1.2.3")
 }
 
@@ -183,8 +185,7 @@ func forgedReleases(t *testing.T) {
 				if test.judges != nil {
 					judges = test.judges(t)
 				}
-				args := []string{"-repository", "acme/hello", "-ref", "refs/tags/v1.2.3", "-attestations", "none"}
-				_, err := judges.Run(t.Context(), "verify", append(append(args, test.args...), ref)...)
+				_, err := judges.Run(t.Context(), "verify", append(test.args, ref)...)
 				var exit *exec.ExitError
 				if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "could not be decided") {
 					t.Errorf("verify: %v, want %q", err, test.want)

@@ -16,8 +16,8 @@ import (
 )
 
 // catalogue is what an image and its platforms hold, found out anew, to compare
-// SBOMs with. syft is four times as large as all the rest of verify, which is
-// why it stays in the program of the sbom step, and speaks by documents.
+// SBOMs with. With syft in it, verify's program would be three and a half times
+// as large: it stays in the program of the sbom step, and speaks by documents.
 type catalogue struct {
 	contents map[place]content
 	err      error // why there is none

@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel"},
 	{"internal/image", "internal/release", "internal/lines", "internal/transport"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/action"},
-	{"internal/evidence"},
+	{"internal/evidence", "internal/trivy"},
 	{"internal/steps"},
 	{"actions"},
 }

@@ -181,7 +181,12 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.parts.start(gctx, registry.part) })
+	g.Go(func() error {
+		if err := d.parts.start(gctx, registry.part); err != nil {
+			return err
+		}
+		return d.pushVulnDB(gctx, registry.address)
+	})
 	g.Go(func() error { return d.startBuilder(gctx) })
 	g.Go(func() error { return d.pushImages(gctx, d.plan.Images) })
 	g.Go(func() error {

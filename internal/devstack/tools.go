@@ -26,6 +26,8 @@ type tool struct {
 	module  string // folder below tools/
 	pkg     string // import path, or ./folder for a program of ours
 	version string // variable that holds the version, for programs that ask
+	bare    bool   // the version is without its "v"
+	env     string // a further variable for the compiler
 }
 
 // The groups. Only world is needed by Up.
@@ -33,6 +35,7 @@ const (
 	groupWorld  = "world"  // what up starts
 	groupRunner = "runner" // runs workflows
 	groupJudges = "judges" // others' programs that check what was published
+	groupScan   = "scan"   // looks for vulnerabilities
 	groupLint   = "lint"
 	groupMore   = "more" // for tests of their own
 )
@@ -47,12 +50,14 @@ var tools = []tool{
 	{name: "buildkitd", group: groupWorld, module: "build", pkg: "github.com/moby/buildkit/cmd/buildkitd", version: "github.com/moby/buildkit/version.Version"},
 	{name: "dockerfile-frontend", group: groupWorld, module: "build", pkg: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend", version: "github.com/moby/buildkit/version.Version"},
 	{name: "docker-buildx", group: groupWorld, module: "build", pkg: "github.com/docker/buildx/cmd/buildx", version: "github.com/docker/buildx/version.Version"},
+	{name: "trivy-db", group: groupWorld, module: "trivy", pkg: "./trivy-db"},
 	{name: "buildctl", group: groupRunner, module: "build", pkg: "github.com/moby/buildkit/cmd/buildctl", version: "github.com/moby/buildkit/version.Version"},
 	{name: "act", group: groupRunner, module: "lint", pkg: "github.com/nektos/act"},
 	{name: "github-script", group: groupRunner, module: "script", pkg: "./"},
 	{name: "crane", group: groupJudges, module: "sigstore", pkg: "github.com/google/go-containerregistry/cmd/crane"},
 	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},
+	{name: "trivy", group: groupScan, module: "trivy", pkg: "github.com/aquasecurity/trivy/cmd/trivy", version: "github.com/aquasecurity/trivy/pkg/version/app.ver", bare: true, env: "GOEXPERIMENT=jsonv2"},
 	// The last one that knows no bundles; of its own module, since a module has one version of each.
 	{name: "cosign262", group: groupJudges, module: "cosign", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "gh", group: groupMore, module: "gh", pkg: "github.com/cli/cli/v2/cmd/gh", version: "github.com/cli/cli/v2/internal/build.Version"},
@@ -80,7 +85,7 @@ func selectTools(names []string) ([]tool, error) {
 				known = append(known, t.name)
 			}
 			return nil, hint.Wrap(fmt.Errorf("no tool or group %q", name),
-				"groups are %s, %s, %s, %s and %s; tools are %s", groupWorld, groupRunner, groupJudges, groupLint, groupMore, strings.Join(known, ", "))
+				"groups are %s, %s, %s, %s, %s and %s; tools are %s", groupWorld, groupRunner, groupJudges, groupScan, groupLint, groupMore, strings.Join(known, ", "))
 		}
 	}
 	return selected, nil
@@ -98,7 +103,7 @@ type toolbox struct {
 func moduleVersion(goMod, pkg string) string {
 	var path, version string
 	for line := range strings.Lines(goMod) {
-		fields := strings.Fields(line)
+		fields := strings.Fields(strings.TrimPrefix(line, "require "))
 		if len(fields) < 2 || !strings.HasPrefix(pkg+"/", fields[0]+"/") || len(fields[0]) < len(path) {
 			continue
 		}
@@ -126,10 +131,14 @@ func (b *toolbox) key(t tool) (key, ldflags string, err error) {
 	ldflags = "-s -w"
 	version := moduleVersion(string(goMod), t.pkg)
 	if t.version != "" {
-		ldflags += " -X " + t.version + "=" + version
+		linked := version
+		if t.bare {
+			linked = strings.TrimPrefix(version, "v")
+		}
+		ldflags += " -X " + t.version + "=" + linked
 	}
 	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, t.pkg, ldflags)
+	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, t.pkg, ldflags+t.env)
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -198,6 +207,9 @@ func (b *toolbox) buildOne(ctx context.Context, t tool) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+ldflags, "-o", filepath.Join(tmp, t.name), t.pkg)
 	cmd.Dir = filepath.Join(b.sources, t.module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
+	if t.env != "" {
+		cmd.Env = append(cmd.Env, t.env)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", label, err, out)
 	}

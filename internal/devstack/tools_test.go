@@ -26,6 +26,8 @@ require (
 	example.com/ab v3.0.0
 )
 
+require example.com/alone v5.0.0
+
 replace example.com/c => example.com/d v4.0.0
 `
 	for pkg, want := range map[string]string{
@@ -33,6 +35,7 @@ replace example.com/c => example.com/d v4.0.0
 		"example.com/a/x":     "v1.0.0",
 		"example.com/a/cmd/a": "v2.0.0",
 		"example.com/ab/x":    "v3.0.0",
+		"example.com/alone/x": "v5.0.0",
 		"example.com/abc":     "",
 		"./own":               "",
 	} {

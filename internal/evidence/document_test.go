@@ -58,12 +58,14 @@ func TestADocumentThatIsUnclearIsRefused(t *testing.T) {
 		"SPDX of another part": {strings.Replace(spdx, `"relatedSpdxElement":"SPDXRef-image"`, `"relatedSpdxElement":"SPDXRef-musl"`, 1), "no package URL"},
 		"two digests": {strings.Replace(spdx, `{"referenceCategory"`, `{"referenceType":"purl","referenceLocator":"`+ofB+`"},{"referenceCategory"`, 1),
 			"both"},
-		"CycloneDX of none":      {strings.Replace(cdx, `"purl":`, `"url":`, 1), "no package URL"},
-		"a package of Go":        {strings.Replace(cdx, `pkg:oci/`, `pkg:golang/`, 1), "no package URL"},
-		"a purl without version": {strings.Replace(cdx, `@sha256%3A`, `?sha256=`, 1), "digest"},
-		"a short digest":         {strings.Replace(cdx, digestA.Hex(), "abc", 1), "digest"},
-		"a bad escape":           {strings.Replace(cdx, `%3A`, `%zz`, 1), "escape"},
-		"a digest in the name":   {strings.Replace(cdx, `app@sha256%3A`+digestA.Hex(), `app?x=@sha256%3A`+digestA.Hex(), 1), "digest"},
+		"CycloneDX of none":        {strings.Replace(cdx, `"purl":`, `"url":`, 1), "no package URL"},
+		"a package of Go":          {strings.Replace(cdx, `pkg:oci/`, `pkg:golang/`, 1), "no package URL"},
+		"a purl without version":   {strings.Replace(cdx, `@sha256%3A`, `?sha256=`, 1), "digest"},
+		"a short digest":           {strings.Replace(cdx, digestA.Hex(), "abc", 1), "digest"},
+		"a bad escape":             {strings.Replace(cdx, `%3A`, `%zz`, 1), "escape"},
+		"a deep list":              {strings.Replace(cdx, `"components":[`, `"components":[`+strings.Repeat("[", 1<<20), 1), "nested"},
+		"components in each other": {strings.Replace(cdx, `"components":[`, `"components":[`+strings.Repeat(`{"components":[`, 1<<20), 1), "nested"},
+		"a digest in the name":     {strings.Replace(cdx, `app@sha256%3A`+digestA.Hex(), `app?x=@sha256%3A`+digestA.Hex(), 1), "digest"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

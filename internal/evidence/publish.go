@@ -36,11 +36,11 @@ type Publisher struct {
 // token speaks for. One signature takes a little more than retryFor at most.
 func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Instance, token sigstore.TokenSource,
 	retryFor time.Duration, o sigstore.Options) (Publisher, error) {
-	verifier, err := sigstore.NewVerifier(ctx, instance.Trust, o)
+	signer, err := sigstore.NewSigner(ctx, instance, token, retryFor, o)
 	if err != nil {
 		return Publisher{}, err
 	}
-	signer, err := sigstore.NewSigner(ctx, instance, token, retryFor, o)
+	verifier, err := signer.Verifier(ctx)
 	return Publisher{Registry: r, Signer: signer, Verifier: verifier, Log: o.Log}, err
 }
 

@@ -16,8 +16,13 @@ import (
 	"github.com/org/release-actions/internal/image"
 )
 
-// StatementType is the type of the only statements that are written and read.
-const StatementType = "https://in-toto.io/Statement/v1"
+// Types of statements, which have the same fields. Only the first is written.
+const (
+	StatementType = "https://in-toto.io/Statement/v1"
+	// formerStatementType is what cosign attest still writes.
+	// https://github.com/in-toto/attestation/blob/v0.1.0/spec/README.md#statement
+	formerStatementType = "https://in-toto.io/Statement/v0.1"
+)
 
 // Predicate types: what a statement says of its subject.
 const (
@@ -142,7 +147,7 @@ func parse(data []byte) (Statement, error) {
 			return Statement{}, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if kind != StatementType {
+	if kind != StatementType && kind != formerStatementType {
 		return Statement{}, fmt.Errorf("its type is %q, not %q", kind, StatementType)
 	}
 	for _, raw := range subjects {
@@ -223,11 +228,12 @@ func object(data []byte, names ...string) (map[string]json.RawMessage, error) {
 }
 
 // Unambiguous checks that data is one JSON value in which no object has a name
-// twice: readers differ in which of the two they take.
+// twice: readers differ in which of the two they take. Nor may it be nested
+// deeper than anything that people have to say.
 func Unambiguous(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	if err := walk(d); err != nil {
+	if err := walk(d, 0); err != nil {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -236,7 +242,14 @@ func Unambiguous(data []byte) error {
 	return nil
 }
 
-func walk(d *json.Decoder) error {
+// maxDepth bounds how deep values are nested, since a goroutine whose stack is
+// full ends the program.
+const maxDepth = 1000
+
+func walk(d *json.Decoder, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("it is nested deeper than %d values", maxDepth)
+	}
 	token, err := d.Token()
 	if err != nil {
 		return noEOF(err)
@@ -258,7 +271,7 @@ func walk(d *json.Decoder) error {
 			}
 			names[name] = true
 		}
-		if err := walk(d); err != nil {
+		if err := walk(d, depth+1); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,10 @@ func TestAboutIsExact(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string][2]string{
-		"another type":               {`Statement/v1`, `Statement/v0.1`},
+		"another type":               {`Statement/v1`, `Statement/v0.2`},
+		"another's type":             {`in-toto.io/Statement/v1`, `in-toto.io/Link/v1`},
+		"a deep predicate":           {`"predicate":{}`, `"predicate":{"a":` + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + `}`},
+		"a predicate without an end": {`"predicate":{}}`, `"predicate":` + strings.Repeat(`{"a":`, 1<<20)},
 		"no type":                    {`"_type":"https://in-toto.io/Statement/v1",`, ``},
 		"an unknown name":            {`"predicate":{}`, `"predicate":{},"more":1`},
 		"a name in other letters":    {`"predicate":{}`, `"predicate":{},"PredicateType":"https://spdx.dev/Document"`},
@@ -100,12 +103,15 @@ func TestParseRefuses(t *testing.T) {
 				t.Fatal("the edit changes nothing")
 			}
 			if s, err := intoto.Parse([]byte(text)); err == nil {
-				t.Errorf("%s was read as %+v", text, s)
+				t.Errorf("%.200s was read as %+v", text, s)
 			}
 		})
 	}
-	if _, err := intoto.Parse([]byte(signature)); err != nil {
-		t.Errorf("the original: %v", err)
+	for _, kind := range []string{"Statement/v1", "Statement/v0.1"} {
+		text := strings.Replace(signature, "Statement/v1", kind, 1)
+		if s, err := intoto.Parse([]byte(text)); err != nil || !s.About(digest) || s.PredicateType != intoto.CosignSign {
+			t.Errorf("%s: %+v, %v", kind, s, err)
+		}
 	}
 }
 

@@ -162,6 +162,7 @@ func verify(b testing.TB, c candidate) {
 	b.Helper()
 	runStep(b, "verify", c, map[string]string{
 		"platforms":               strings.Join(platforms, ","),
+		"attestations":            "spdx,cyclonedx", // as cosign is asked
 		"certificate-identity":    "https://github.com/" + rehearsal.Repository + "/" + rehearsal.Workflow + "@refs/tags/v1.2.3",
 		"certificate-oidc-issuer": rehearsal.Issuer,
 	})

@@ -151,7 +151,7 @@ func accepted(t *testing.T, j *rehearsal.Judges, repositories []string, digest s
 	for _, args := range [][]string{
 		{"sign", "-signing-config", world.Env["SIGSTORE_SIGNING_CONFIG"]},
 		{
-			"verify", "-platforms", strings.Join(platforms, ","), "-sboms=false", "-certificate-oidc-issuer", rehearsal.Issuer,
+			"verify", "-platforms", strings.Join(platforms, ","), "-attestations", "none", "-certificate-oidc-issuer", rehearsal.Issuer,
 			"-certificate-identity", "https://github.com/" + rehearsal.Repository + "/" + rehearsal.Workflow + "@refs/tags/v1.2.3",
 		},
 	} {

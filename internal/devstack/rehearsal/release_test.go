@@ -211,6 +211,8 @@ func TestRelease(t *testing.T) {
 		}
 	})
 	t.Run("forged evidence is refused", func(t *testing.T) { forgedEvidence(t) })
+	t.Run("forged releases are refused", func(t *testing.T) { forgedReleases(t) })
+	t.Run("the guide's commands work as written", func(t *testing.T) { verifyGuide(t) })
 }
 
 // printedCommands runs the cosign commands of the release page, word for word.

@@ -50,15 +50,36 @@ func newForger(tb testing.TB, host string) *forger {
 // changed.
 func (f *forger) copy(t *testing.T, from, to, tag, forged string) {
 	t.Helper()
-	source, err := name.ParseReference(from)
+	source, target, subjects := f.copyImage(t, from, to, tag)
+	changed := 0
+	for _, subject := range subjects {
+		changed += f.copyEvidence(t, source, target, subject, forged)
+	}
+	if changed == 0 {
+		t.Fatalf("%s has no evidence of type %s", from, forged)
+	}
+}
+
+// copyImage puts the index of from alone into the repository to under tag. It
+// returns both repositories, and the digests of the index and what is in it.
+func (f *forger) copyImage(t *testing.T, from, to, tag string) (source, target name.Repository, subjects []v1.Hash) {
+	t.Helper()
+	ref, err := name.ParseReference(from)
 	if err != nil {
 		t.Fatal(err)
 	}
+	index, err := remote.Index(ref, f.options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, subjects = f.push(t, index, to, tag)
+	return ref.Context(), target, subjects
+}
+
+// push puts an index into the repository to under tag.
+func (f *forger) push(t *testing.T, index v1.ImageIndex, to, tag string) (target name.Repository, subjects []v1.Hash) {
+	t.Helper()
 	target, err := name.NewRepository(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := remote.Index(source, f.options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,20 +94,21 @@ func (f *forger) copy(t *testing.T, from, to, tag, forged string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	subjects := []v1.Hash{digest}
+	subjects = []v1.Hash{digest}
 	for _, child := range manifest.Manifests {
 		subjects = append(subjects, child.Digest)
 	}
-	changed := 0
-	for _, subject := range subjects {
-		changed += f.copyEvidence(t, source.Context(), target, subject, forged)
-	}
-	if changed == 0 {
-		t.Fatalf("%s has no evidence of type %s", from, forged)
-	}
+	return target, subjects
 }
 
-func (f *forger) copyEvidence(t *testing.T, source, target name.Repository, subject v1.Hash, forged string) int {
+// evidence is a bundle, and how it is attached.
+type evidence struct {
+	annotations map[string]string
+	bundle      []byte
+}
+
+// evidence returns the bundles that refer to subject.
+func (f *forger) evidence(t *testing.T, source name.Repository, subject v1.Hash) (all []evidence) {
 	t.Helper()
 	referrers, err := remote.Referrers(source.Digest(subject.String()), f.options...)
 	if err != nil {
@@ -96,11 +118,6 @@ func (f *forger) copyEvidence(t *testing.T, source, target name.Repository, subj
 	if err != nil {
 		t.Fatal(err)
 	}
-	described, err := remote.Head(target.Digest(subject.String()), f.options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := 0
 	for _, entry := range list.Manifests {
 		image, err := remote.Image(source.Digest(entry.Digest.String()), f.options...)
 		if err != nil {
@@ -125,11 +142,24 @@ func (f *forger) copyEvidence(t *testing.T, source, target name.Repository, subj
 		if err != nil {
 			t.Fatal(err)
 		}
-		if manifest.Annotations[predicate] == forged {
-			bundle = flip(t, bundle)
+		all = append(all, evidence{manifest.Annotations, bundle})
+	}
+	return all
+}
+
+func (f *forger) copyEvidence(t *testing.T, source, target name.Repository, subject v1.Hash, forged string) int {
+	t.Helper()
+	described, err := remote.Head(target.Digest(subject.String()), f.options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	for _, e := range f.evidence(t, source, subject) {
+		if e.annotations[predicate] == forged {
+			e.bundle = flip(t, e.bundle)
 			changed++
 		}
-		f.attach(t, target, *described, manifest.Annotations, bundle)
+		f.attach(t, target, *described, e.annotations, e.bundle)
 	}
 	return changed
 }

@@ -38,7 +38,7 @@ func Up(ctx context.Context, source string, log io.Writer) (*World, error) {
 	if err := build.Run(); err != nil {
 		return nil, fmt.Errorf("build the local world: %w", err)
 	}
-	if err := w.run(ctx, "tools", "world", "runner", "judges"); err != nil {
+	if err := w.run(ctx, "tools", "world", "runner", "judges", "scan"); err != nil {
 		return nil, err
 	}
 	if err := w.run(ctx, "up"); err != nil {

@@ -58,8 +58,12 @@ func newWorld(o Options) (*world, error) {
 	}}
 	if o.GHCRBackend != "" {
 		w.hosts["ghcr.io"], err = registry.NewGHCR(registry.GHCROptions{
-			Backend: o.GHCRBackend, Owner: owner, Token: c.GitHubToken, ReadToken: c.GitHubReadToken, Log: o.Log,
+			Backend: o.GHCRBackend, Owner: owner, Public: "aquasecurity", Token: c.GitHubToken, ReadToken: c.GitHubReadToken, Log: o.Log,
 		})
+		if err != nil {
+			return nil, err
+		}
+		w.hosts["mirror.gcr.io"], err = registry.NewMirror(o.GHCRBackend, o.Log)
 		if err != nil {
 			return nil, err
 		}

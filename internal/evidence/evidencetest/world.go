@@ -131,9 +131,12 @@ func (r *Registry) putPlatforms(tb testing.TB, platforms []image.Platform) (inde
 	index = v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
 	for _, p := range platforms {
 		config := r.putBlob(tb, fmt.Appendf(nil,
-			`{"os":%q,"architecture":%q,"variant":%q,"config":{"Labels":{"org.opencontainers.image.revision":%q}}}`, p.OS, p.Arch, p.Variant, Revision))
+			`{"os":%q,"architecture":%q,"variant":%q,"created":"2026-01-02T03:04:05Z","config":{"User":"65532","ExposedPorts":{"8080/tcp":{}},`+
+				`"Entrypoint":["/app"],"Cmd":["serve"],"Labels":{"org.opencontainers.image.revision":%q}}}`, p.OS, p.Arch, p.Variant, Revision))
 		config.MediaType = types.OCIConfigJSON
-		d := r.putManifest(tb, v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{}}, types.OCIManifestSchema1)
+		layer := r.putBlob(tb, make([]byte, 1234))
+		layer.MediaType = types.OCILayer
+		d := r.putManifest(tb, v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{layer}}, types.OCIManifestSchema1)
 		d.Platform = &v1.Platform{OS: p.OS, Architecture: p.Arch, Variant: p.Variant}
 		index.Manifests = append(index.Manifests, d)
 		digests = append(digests, image.Digest(d.Digest.String()))

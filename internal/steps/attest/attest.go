@@ -56,6 +56,8 @@ func (c Config) validateKinds() error {
 		return hint.New("\"sboms\", \"vulnerability-reports\" and \"subjects\" are of an image, and \"images\" is missing", "give \"images\", as build-push has it")
 	case (c.PredicateType == "") != (c.PredicatePath == ""):
 		return hint.New("only one of \"predicate-type\" and \"predicate-path\" is given", "give both: what the predicate is, and the file that holds it")
+	case c.PushToGitHub && c.Sigstore.Trust.Key != "":
+		return hint.New("\"push-to-github\" and \"key\" are both given, and GitHub keeps what its workflows signed without a key", "leave out one of them")
 	case c.Provenance || c.PredicatePath != "":
 		return validType(c.PredicateType)
 	case len(c.Checksums) > 0:
@@ -155,7 +157,7 @@ func signFiles(ctx context.Context, d Deps, id sigstore.Identity, github *store,
 		if !ok {
 			var err error
 			if bundle, err = d.Sign(ctx, a.Claim, id); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w; nothing was attached", a.file, err)
 			}
 		}
 		bundles = append(bundles, bundle)

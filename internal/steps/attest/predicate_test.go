@@ -144,6 +144,7 @@ func TestInputsThatDoNotFitAreRefused(t *testing.T) {
 		`only one of "predicate-type" and`:            {Images: w.Images, Provenance: true, PredicateType: "https://example.com"},
 		`"review" is not a URI`:                       {Images: w.Images, PredicateType: "review", PredicatePath: "x"},
 		`"https://" is not a URI`:                     {Images: w.Images, PredicateType: "https://", PredicatePath: "x"},
+		`"push-to-github" and "key" are both given`:   {Images: w.Images, Provenance: true, PushToGitHub: true, Sigstore: sigstore.Instance{Trust: sigstore.Trust{Key: "cosign.key"}}},
 		`cosign/sign/v1" is not for`:                  {Images: w.Images, PredicateType: intoto.CosignSign, PredicatePath: "x"},
 		`spdx.dev/Document" is not for`:               {Images: w.Images, PredicateType: intoto.SPDX, PredicatePath: "x"},
 		`have different digests`:                      {Images: append(w.Images[:1:1], w.Registries[1].Repository.Pin(stranger)), Provenance: true},

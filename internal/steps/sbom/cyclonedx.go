@@ -18,6 +18,7 @@ const (
 // toCycloneDX returns the content as a CycloneDX document about about.
 func toCycloneDX(about subject, content *sbom.SBOM) *cyclonedx.BOM {
 	bom := cyclonedxhelpers.ToFormatModel(*content)
+	tellCycloneDX(bom, content)
 	*bom.Metadata.Tools.Components = append(*bom.Metadata.Tools.Components,
 		cyclonedx.Component{Type: cyclonedx.ComponentTypeApplication, Name: toolName})
 	root := cdxComponent(about)

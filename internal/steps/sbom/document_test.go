@@ -133,12 +133,14 @@ func checkCycloneDXRoot(t *testing.T, bom *cyclonedx.BOM, purl string, digest im
 func related(doc *v2_3.Document, id common.ElementID, relationship string) []string {
 	names := map[common.ElementID]string{}
 	for _, p := range doc.Packages {
-		names[p.PackageSPDXIdentifier] = p.PackageName + "@" + p.PackageVersion
+		if p.PrimaryPackagePurpose != "OPERATING-SYSTEM" {
+			names[p.PackageSPDXIdentifier] = p.PackageName + "@" + p.PackageVersion
+		}
 	}
 	var found []string
 	for _, r := range doc.Relationships {
-		if r.RefA.ElementRefID == id && r.Relationship == relationship {
-			found = append(found, names[r.RefB.ElementRefID])
+		if name := names[r.RefB.ElementRefID]; name != "" && r.RefA.ElementRefID == id && r.Relationship == relationship {
+			found = append(found, name)
 		}
 	}
 	slices.Sort(found)

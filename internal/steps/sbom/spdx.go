@@ -36,6 +36,7 @@ func toSPDX(about subject, content *sbom.SBOM) *spdx.Document {
 			doc.Packages[i] = spdxPackage(about, root)
 		}
 	}
+	tellSPDX(doc, about, content)
 	return doc
 }
 

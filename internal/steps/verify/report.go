@@ -12,7 +12,6 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/sigstore"
 )
 
 // Verdict is the outcome of a check, or of all.
@@ -41,14 +40,18 @@ type Check struct {
 }
 
 func (c Check) with(v Verdict, detail string) Check {
-	// Some of it was written by others.
-	c.Verdict, c.Detail = v, strings.Map(func(r rune) rune {
+	c.Verdict, c.Detail = v, printable(detail)
+	return c
+}
+
+// printable is text of others, fit for a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, detail)
-	return c
+	}, text)
 }
 
 func (c Check) verified(detail string) Check  { return c.with(Verified, detail) }
@@ -62,10 +65,13 @@ func (c Check) String() string {
 
 // Report is what was checked.
 type Report struct {
-	Verdict  Verdict           `json:"verdict"`
-	Digest   image.Digest      `json:"digest,omitempty"` // where verified
-	Expected sigstore.Identity `json:"expected"`         // who must have signed
-	Checks   []Check           `json:"checks"`
+	Verdict  Verdict      `json:"verdict"`
+	Digest   image.Digest `json:"digest,omitempty"` // where verified
+	Expected Expected     `json:"expected"`         // who must have signed
+	Checks   []Check      `json:"checks"`
+	Images   []Image      `json:"images,omitempty"` // where asked
+
+	doubt string // a mend for what is refused
 }
 
 // conclude sums up: one refusal refuses, and only if all is verified is it so.
@@ -101,6 +107,9 @@ func (r Report) err() error {
 	err := errors.Join(errs...)
 	if r.Verdict == Refused {
 		err = hint.Wrap(err, "do not use the image unless you know why; signatures are expected of %s", r.Expected)
+		if r.doubt != "" {
+			err = hint.Wrap(err, "%s", r.doubt)
+		}
 	}
 	return err
 }
@@ -114,6 +123,7 @@ func (e *undecidedError) Unwrap() []error { return []error{ErrUndecided, e.check
 type Result struct {
 	Digest image.Digest    `output:"digest"` // of the image, where it is verified
 	Report json.RawMessage `output:"report"`
+	Files  []string        `output:"files"` // that were extracted
 
 	report Report
 	format string
@@ -124,19 +134,30 @@ func newResult(r Report, format string) (Result, error) {
 	return Result{Digest: r.Digest, Report: text, report: r, format: format}, err
 }
 
-// Print writes the report: a table for people, or JSON.
+// Print writes the report: tables for people, JSON, or SARIF.
 func (r Result) Print(w io.Writer) error {
 	if len(r.report.Checks) == 0 {
 		return nil
 	}
-	if r.format == "json" {
-		text, err := json.MarshalIndent(r.report, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(append(text, '\n'))
+	switch r.format {
+	case "json":
+		return write(w, r.report)
+	case "sarif":
+		return write(w, newSARIF(r.report))
+	}
+	return r.print(w)
+}
+
+func write(w io.Writer, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
 		return err
 	}
+	_, err = w.Write(append(text, '\n'))
+	return err
+}
+
+func (r Result) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	image := ""
 	for _, c := range r.report.Checks {
@@ -146,7 +167,20 @@ func (r Result) Print(w io.Writer) error {
 		}
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", mark(c.Verdict), c.Of, c.Claim, c.Detail)
 	}
-	_, _ = fmt.Fprintln(table, strings.TrimSpace(string(r.report.Verdict)+" "+string(r.Digest)))
+	for n, row := range imageTable(r.report.Images) {
+		if n == 0 {
+			_, _ = fmt.Fprintln(table)
+		}
+		_, _ = fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	for _, path := range r.Files {
+		_, _ = fmt.Fprintln(table, path)
+	}
+	_, _ = fmt.Fprintf(table, "expected %s\n", r.report.Expected)
+	for _, how := range r.report.Expected.Derived {
+		_, _ = fmt.Fprintf(table, "  %s\n", how)
+	}
+	_, _ = fmt.Fprintln(table, strings.TrimSpace(string(r.report.Verdict)+" "+string(r.report.Digest)))
 	return table.Flush()
 }
 

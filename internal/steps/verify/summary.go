@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +21,10 @@ func (r Result) Summary() string {
 	if r.report.Digest != "" {
 		fmt.Fprintf(&b, ": the image is `%s`", r.report.Digest)
 	}
-	fmt.Fprintf(&b, ".\n\nSignatures must be by %s of issuer %s.\n", markdown.Code(cmp.Or(expected.Subject, expected.SubjectRegexp)), markdown.Code(expected.Issuer))
+	fmt.Fprintf(&b, ".\n\nSignatures are expected of %s.\n", markdown.Code(expected.String()))
+	for _, how := range expected.Derived {
+		fmt.Fprintf(&b, "- %s\n", markdown.Code(how))
+	}
 	for len(checks) > 0 {
 		n := slices.IndexFunc(checks, func(c Check) bool { return c.Image != checks[0].Image })
 		if n < 0 {
@@ -33,6 +35,16 @@ func (r Result) Summary() string {
 		}
 		summarize(&b, checks[:n])
 		checks = checks[n:]
+	}
+	for n, row := range imageTable(r.report.Images) {
+		if n == 0 {
+			fmt.Fprintf(&b, "\n| %s |\n|%s\n", strings.Join(row, " | "), strings.Repeat("---|", len(row)))
+			continue
+		}
+		for _, cell := range row {
+			b.WriteString("| " + markdown.Code(cell) + " ")
+		}
+		b.WriteString("|\n")
 	}
 	return b.String()
 }

@@ -65,8 +65,10 @@ func repositories(w *evidencetest.World) []image.Repository {
 
 func config(w *evidencetest.World) verify.Config {
 	c := verify.Config{
-		Platforms: evidencetest.Platforms, Identity: evidencetest.Identity().Subject, Issuer: evidencetest.Identity().Issuer,
-		SBOMs: true, Output: "text",
+		Platforms:    evidencetest.Platforms,
+		Policy:       verify.Policy{Identity: evidencetest.Identity().Subject, Issuer: evidencetest.Identity().Issuer},
+		Attestations: []verify.Kind{{intoto.SPDX}, {intoto.CycloneDX}},
+		SBOMs:        true, Output: "text",
 	}
 	for _, r := range w.Registries {
 		c.Images = append(c.Images, r.Repository.Tag("1.2.3"))
@@ -127,7 +129,7 @@ func TestADigestIsVerifiedToo(t *testing.T) {
 	w := release(t)
 	c := config(w)
 	c.Images = []image.Ref{w.Images[1].Ref()}
-	c.Identity, c.IdentityRegexp = "", `https://github\.com/acme/app/\.github/workflows/release\.yml@refs/tags/v.*`
+	c.Policy.Identity, c.Policy.IdentityRegexp = "", `https://github\.com/acme/app/\.github/workflows/release\.yml@refs/tags/v.*`
 	if _, err := run(t, w, c); err != nil {
 		t.Error(err)
 	}
@@ -183,12 +185,14 @@ func TestAnotherSignerIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	w := release(t)
 	for name, edit := range map[string]func(*verify.Config){
-		"another tag":       func(c *verify.Config) { c.Identity += "4" },
-		"a part of it":      func(c *verify.Config) { c.Identity = "https://github.com/acme/app" },
-		"another issuer":    func(c *verify.Config) { c.Issuer = "https://accounts.example" },
-		"an open regexp":    func(c *verify.Config) { c.Identity, c.IdentityRegexp = "", "https://github.com/acme/app" },
-		"another's regexp":  func(c *verify.Config) { c.Identity, c.IdentityRegexp = "", "https://github.com/acme/application/.*" },
-		"a suffix's regexp": func(c *verify.Config) { c.Identity, c.IdentityRegexp = "", `.*@refs/tags/v1\.2` },
+		"another tag":    func(c *verify.Config) { c.Policy.Identity += "4" },
+		"a part of it":   func(c *verify.Config) { c.Policy.Identity = "https://github.com/acme/app" },
+		"another issuer": func(c *verify.Config) { c.Policy.Issuer = "https://accounts.example" },
+		"an open regexp": func(c *verify.Config) { c.Policy.Identity, c.Policy.IdentityRegexp = "", "https://github.com/acme/app" },
+		"another's regexp": func(c *verify.Config) {
+			c.Policy.Identity, c.Policy.IdentityRegexp = "", "https://github.com/acme/application/.*"
+		},
+		"a suffix's regexp": func(c *verify.Config) { c.Policy.Identity, c.Policy.IdentityRegexp = "", `.*@refs/tags/v1\.2` },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,7 +214,7 @@ func TestASignerWhoseNameBeginsLikeOursIsRefused(t *testing.T) {
 	}
 	c := config(w)
 	refused(t, w, c, "acme/app-evil")
-	c.Identity, c.IdentityRegexp = "", "https://github.com/acme/app"
+	c.Policy.Identity, c.Policy.IdentityRegexp = "", "https://github.com/acme/app"
 	refused(t, w, c, "acme/app-evil")
 }
 

@@ -18,6 +18,8 @@ type GHCROptions struct {
 	Backend string
 	// Owner is the account whose packages the tokens may write.
 	Owner string
+	// Public is an account whose packages everybody may read.
+	Public string
 	// Token may read and write, ReadToken only read. Any user name goes
 	// with them, as with GITHUB_TOKEN.
 	Token, ReadToken secret.String
@@ -31,7 +33,29 @@ func NewGHCR(o GHCROptions) (http.Handler, error) {
 	if err != nil || backend.Scheme == "" || backend.Host == "" {
 		return nil, fmt.Errorf("backend of ghcr.io: %q is not a URL such as http://127.0.0.1:5000", o.Backend)
 	}
-	proxy := &httputil.ReverseProxy{
+	return &ghcr{o, front(backend, o.Log)}, nil
+}
+
+// NewMirror returns the handler of a registry that everybody may read, and
+// nobody write: mirror.gcr.io. Its backend is as that of ghcr.io.
+func NewMirror(backend string, log *slog.Logger) (http.Handler, error) {
+	at, err := url.Parse(backend)
+	if err != nil {
+		return nil, err
+	}
+	registry := front(at, log)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			errUnsupported().write(w)
+			return
+		}
+		registry.ServeHTTP(w, r)
+	}), nil
+}
+
+// front passes requests on to a registry on loopback.
+func front(backend *url.URL, log *slog.Logger) http.Handler {
+	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(backend)
 			// The registry makes the URLs of its Location headers from these.
@@ -40,9 +64,8 @@ func NewGHCR(o GHCROptions) (http.Handler, error) {
 			r.Out.Header.Del("Authorization")
 		},
 		FlushInterval: -1, // layers stream
-		ErrorLog:      slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	return &ghcr{o, proxy}, nil
 }
 
 type ghcr struct {
@@ -53,11 +76,14 @@ type ghcr struct {
 func (g *ghcr) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, password, _ := r.BasicAuth()
 	canWrite := equal(g.Token.Reveal(), password)
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
+	case reads && g.Public != "" && strings.HasPrefix(r.URL.Path, "/v2/"+g.Public+"/"):
+		g.backend.ServeHTTP(w, r)
 	case !canWrite && !equal(g.ReadToken.Reveal(), password):
 		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub Package Registry"`)
 		errorf(http.StatusUnauthorized, "UNAUTHORIZED", "authentication required").write(w)
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+	case reads:
 		g.backend.ServeHTTP(w, r)
 	case !canWrite:
 		errorf(http.StatusForbidden, "DENIED", "permission_denied: write_package").write(w)

@@ -17,7 +17,7 @@ func newGHCR(t *testing.T, backend http.HandlerFunc) *httptest.Server {
 	plain := httptest.NewServer(backend)
 	t.Cleanup(plain.Close)
 	front, err := registry.NewGHCR(registry.GHCROptions{
-		Backend: plain.URL, Owner: "Acme", Token: secret.New("ghs_write"), ReadToken: secret.New("ghs_read"),
+		Backend: plain.URL, Owner: "Acme", Public: "aqua", Token: secret.New("ghs_write"), ReadToken: secret.New("ghs_read"),
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -73,6 +73,8 @@ func TestGHCRChecksTokenAndOwner(t *testing.T) {
 		"write":             {"ghs_write", "PUT", "/v2/acme/hello/manifests/1", 200},
 		"another's":         {"ghs_write", "PUT", "/v2/acme-evil/hello/manifests/1", 403},
 		"another's is read": {"ghs_write", "GET", "/v2/other/hello/manifests/1", 200},
+		"public":            {"", "GET", "/v2/aqua/db/manifests/2", 200},
+		"public, to write":  {"", "PUT", "/v2/aqua/db/manifests/2", 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,5 +97,22 @@ func TestGHCRChecksTokenAndOwner(t *testing.T) {
 				t.Errorf("WWW-Authenticate %q", resp.Header.Get("WWW-Authenticate"))
 			}
 		})
+	}
+}
+
+func TestMirrorIsReadByEverybody(t *testing.T) {
+	t.Parallel()
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) }))
+	t.Cleanup(plain.Close)
+	mirror, err := registry.NewMirror(plain.URL, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "PUT": 405, "POST": 405, "DELETE": 405} {
+		answer := httptest.NewRecorder()
+		mirror.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, "https://mirror.gcr.io/v2/aquasec/db/manifests/2", nil))
+		if answer.Code != want || method == "GET" && answer.Body.String() != "mirror.gcr.io" {
+			t.Errorf("%s: %d %q, want %d", method, answer.Code, answer.Body, want)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 )
@@ -22,14 +21,60 @@ type target struct {
 	checks   []Check
 }
 
-// inspect makes all checks. First the names are resolved, all at once; then
-// every manifest is looked at in every registry, all at once.
-func inspect(ctx context.Context, cfg Config, d Deps) Report {
+// finding is an attestation that was verified.
+type finding struct {
+	kind    Kind
+	subject evidence.Subject
+	bundle  evidence.Bundle
+}
+
+// examine makes all checks. First the names are resolved, all at once; then
+// every manifest is looked at in every registry, all at once. It is an error
+// where nobody knows whose signature to look for.
+func examine(ctx context.Context, cfg Config, d Deps) (Report, []finding, error) {
 	targets := make([]target, len(cfg.Images))
 	_ = parallel.Each(cfg.Images, func(n int, ref image.Ref) error { // what goes wrong is a check's verdict
 		targets[n] = resolve(ctx, d, ref, cfg.Platforms)
 		return nil
 	})
+	report := Report{Checks: sameDigest(targets)}
+	var found []finding
+	if n := slices.IndexFunc(targets, func(t target) bool { return len(t.subjects) > 0 }); n >= 0 {
+		var err error
+		if found, err = report.judge(ctx, cfg, d, targets, &targets[n]); err != nil {
+			return Report{}, nil, err
+		}
+	}
+	for _, t := range targets {
+		report.Checks = append(report.Checks, t.checks...)
+	}
+	report.conclude(targets[0].pinned.Digest)
+	return report, found, nil
+}
+
+// judge adds to targets what is said of their manifests, and to the report what
+// first, one of them that is there, says of itself. It returns the attestations
+// that are verified.
+func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target, first *target) ([]finding, error) {
+	var says said
+	show := cfg.Inspect || cfg.Scan
+	key, keyed := d.Verifier.Key()
+	if show || !cfg.Policy.given() && !keyed {
+		images, check := describe(ctx, d, *first, show)
+		says = newSaid(images[0].labels)
+		if show {
+			r.Images, first.checks = images, append(first.checks, check)
+		}
+	}
+	expected, err := cfg.Policy.expect(cfg.Images, says, key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUndecided, err)
+	}
+	r.Expected, r.doubt = expected, expected.doubt(says)
+	j := judge{cfg: cfg, d: d, expected: expected}
+	if cfg.Deep {
+		j.catalogue = newCatalogue(ctx, d, first.pinned)
+	}
 	type place struct {
 		target  int
 		subject evidence.Subject
@@ -41,19 +86,18 @@ func inspect(ctx context.Context, cfg Config, d Deps) Report {
 		}
 	}
 	checks := make([][]Check, len(places))
-	_ = parallel.Each(places, func(n int, at place) error { // as above
-		checks[n] = examine(ctx, cfg, d, targets[at.target], at.subject)
+	found := make([][]finding, len(places))
+	_ = parallel.Each(places, func(n int, at place) error { // what goes wrong is a check's verdict
+		checks[n], found[n] = j.manifest(ctx, targets[at.target], at.subject)
 		return nil
 	})
 	for n, at := range places {
 		targets[at.target].checks = append(targets[at.target].checks, checks[n]...)
 	}
-	report := Report{Expected: cfg.identity(), Checks: sameDigest(targets)}
-	for _, t := range targets {
-		report.Checks = append(report.Checks, t.checks...)
+	if cfg.Scan {
+		first.checks = append(first.checks, scan(ctx, d, *first, r.Images)...)
 	}
-	report.conclude(targets[0].pinned.Digest)
-	return report
+	return slices.Concat(found...), nil
 }
 
 // resolve finds what a name points to, and whether all platforms are there.
@@ -112,81 +156,6 @@ func sameDigest(targets []target) []Check {
 		return nil
 	}
 	return []Check{check.verified(fmt.Sprintf("%s for %d names", check.Digest, len(seen)))}
-}
-
-// examine checks one manifest in one registry: that it is there, and what is
-// said of it.
-func examine(ctx context.Context, cfg Config, d Deps, t target, s evidence.Subject) []Check {
-	at := t.ref.Repository.Pin(s.Digest)
-	about := func(claim string) Check {
-		return Check{Image: t.ref.String(), Digest: s.Digest, Of: s.String(), Claim: claim}
-	}
-	if _, err := d.Registry.Manifest(ctx, at); err != nil {
-		return []Check{failed(about("manifest"), err)}
-	}
-	wanted := []string{intoto.CosignSign}
-	if cfg.SBOMs {
-		wanted = append(wanted, intoto.SPDX, intoto.CycloneDX)
-	}
-	reader := evidence.Reader{Registry: d.Registry, Verifier: d.Verifier, Identity: cfg.identity()}
-	found, err := reader.Find(ctx, at, wanted...)
-	var checks []Check
-	for _, predicateType := range wanted {
-		claim := "signature"
-		if predicateType != intoto.CosignSign {
-			claim = evidence.Format(predicateType)
-		}
-		checks = append(checks, decide(about(claim), predicateType, found, err))
-	}
-	return checks
-}
-
-// decide looks for one bundle that proves the claim. Others that don't are no
-// matter: whoever may write to a registry may add some.
-func decide(check Check, predicateType string, found evidence.Found, err error) Check {
-	var why []string
-	for _, b := range found.Bundles {
-		if b.Statement.PredicateType != predicateType {
-			continue
-		}
-		if predicateType != intoto.CosignSign {
-			if err := describes(b, check.Digest); err != nil {
-				why = append(why, err.Error())
-				continue
-			}
-		}
-		check.LogIndex, check.Time, check.Identity = &b.LogIndex, &b.Time, b.Identity.Subject
-		return check.verified(fmt.Sprintf("log index %d", b.LogIndex))
-	}
-	if err != nil {
-		return failed(check, err)
-	}
-	for _, err := range found.Refused {
-		why = append(why, err.Error())
-	}
-	const most = 3
-	if len(why) > most {
-		why = append(why[:most], fmt.Sprintf("and %d more", len(why)-most))
-	}
-	if len(why) == 0 {
-		return check.refused("there is none")
-	}
-	return check.refused("there is none that counts: " + strings.Join(why, "; "))
-}
-
-// describes checks that an attested SBOM says itself that it is about d.
-func describes(b evidence.Bundle, d image.Digest) error {
-	document, err := evidence.ParseDocument(b.Statement.Predicate)
-	if err != nil {
-		return err
-	}
-	if document.PredicateType != b.Statement.PredicateType {
-		return fmt.Errorf("an attestation of type %s holds a %s document", b.Statement.PredicateType, document.Format())
-	}
-	if document.Digest != d {
-		return fmt.Errorf("the attested %s document describes %s", document.Format(), document.Digest)
-	}
-	return nil
 }
 
 // failed makes an error of the registry a verdict: what is not there is

@@ -1,0 +1,203 @@
+package trivy
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/org/release-actions/internal/hint"
+)
+
+// maxReport bounds what is read of a report, in bytes.
+const maxReport = 128 << 20
+
+// Severity is how bad a finding is, in Trivy's five steps.
+type Severity int
+
+// The severities, mildest first.
+const (
+	Unknown Severity = iota
+	Low
+	Medium
+	High
+	Critical
+)
+
+var severities = []string{"UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"}
+
+// Severities returns all of them, the worst first.
+func Severities() []Severity { return []Severity{Critical, High, Medium, Low, Unknown} }
+
+// String returns the name in capitals, as Trivy writes it.
+func (s Severity) String() string { return severities[s] }
+
+// MarshalText returns String.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name in any case.
+func (s *Severity) UnmarshalText(text []byte) error {
+	for i, name := range severities {
+		if strings.EqualFold(name, string(text)) {
+			*s = Severity(i)
+			return nil
+		}
+	}
+	return hint.Wrap(fmt.Errorf("severity %q is none of Trivy's", text), "write one of %s", strings.Join(severities, ", "))
+}
+
+// Report is what a scan found.
+type Report struct {
+	// OS is the operating system of the image; nil where there is none, or
+	// none that Trivy knows.
+	OS *OS
+	// Packages counts those that Trivy looked at.
+	Packages int
+	Findings []Finding
+	// JSON is the report as Trivy wrote it.
+	JSON []byte
+}
+
+// OS is an operating system.
+type OS struct {
+	Family, Name string
+	EOSL         bool // nobody mends it any more
+	// Unsupported systems are known, but there are no advisories about them.
+	Unsupported bool `json:"-"`
+}
+
+// String returns family and name: "debian 12.11".
+func (o OS) String() string { return o.Family + " " + o.Name }
+
+// Kinds of findings.
+const (
+	Vulnerability    = "vulnerability"
+	Misconfiguration = "misconfiguration"
+	Secret           = "secret"
+	License          = "license"
+)
+
+// Finding is one thing that is wrong in an image.
+type Finding struct {
+	Kind     string
+	ID       string // CVE-2026-1234, or the rule's
+	Severity Severity
+	Title    string
+	URL      string
+	// Target is where it is: the operating system, a file, or a kind of packages.
+	Target string
+	// Of a vulnerability: the package and its versions. Fixed is "" where there
+	// is no fix, or lists several.
+	Package, Installed, Fixed string
+}
+
+// Nothing reports whether Trivy saw nothing in the image that it could judge:
+// no operating system that it knows, and no packages.
+func (r Report) Nothing() bool { return r.OS == nil && r.Packages == 0 && len(r.Findings) == 0 }
+
+// Count counts the findings by severity.
+func (r Report) Count() map[Severity]int {
+	count := map[Severity]int{}
+	for _, f := range r.Findings {
+		count[f.Severity]++
+	}
+	return count
+}
+
+// file is a report in Trivy's JSON format.
+//
+// https://github.com/aquasecurity/trivy/blob/v0.69.3/pkg/types/report.go
+type file struct {
+	SchemaVersion int
+	Metadata      struct{ OS *OS }
+	Results       []struct {
+		Target          string
+		Packages        []struct{}
+		Vulnerabilities []struct {
+			VulnerabilityID, PkgName, PkgPath string
+			InstalledVersion, FixedVersion    string
+			Severity                          Severity
+			Title, PrimaryURL                 string
+		}
+		Misconfigurations []rule
+		Secrets           []rule
+		Licenses          []struct {
+			Severity                Severity
+			PkgName, FilePath, Name string
+			Link                    string
+		}
+	}
+}
+
+// rule is a finding that names a rule.
+type rule struct {
+	ID, RuleID, Title, PrimaryURL string
+	Severity                      Severity
+	Status                        string // of a misconfiguration: FAIL or PASS
+}
+
+func readReport(path string) (Report, error) {
+	text, err := readBounded(path)
+	if err != nil {
+		return Report{}, err
+	}
+	return parseReport(text)
+}
+
+// readBounded reads a file that Trivy wrote.
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("trivy wrote nothing: %w", err)
+	}
+	defer func() { _ = file.Close() }() // only read from
+	text, err := io.ReadAll(io.LimitReader(file, maxReport+1))
+	if err == nil && len(text) > maxReport {
+		err = fmt.Errorf("trivy wrote more than %d MiB", maxReport>>20)
+	}
+	return text, err
+}
+
+func parseReport(text []byte) (Report, error) {
+	var f file
+	if err := json.Unmarshal(text, &f); err != nil {
+		return Report{}, fmt.Errorf("read trivy's report: %w", err)
+	}
+	if f.SchemaVersion != 2 {
+		return Report{}, fmt.Errorf("trivy's report has the schema %d, not 2", f.SchemaVersion)
+	}
+	report := Report{OS: f.Metadata.OS, JSON: text}
+	if report.OS != nil && (report.OS.Family == "" || report.OS.Family == "none") {
+		report.OS = nil
+	}
+	for _, r := range f.Results {
+		report.Packages += len(r.Packages)
+		for _, v := range r.Vulnerabilities {
+			target := r.Target
+			if v.PkgPath != "" {
+				target = v.PkgPath
+			}
+			report.Findings = append(report.Findings, Finding{
+				Kind: Vulnerability, ID: v.VulnerabilityID, Severity: v.Severity, Title: v.Title, URL: v.PrimaryURL, Target: target,
+				Package: v.PkgName, Installed: v.InstalledVersion, Fixed: v.FixedVersion,
+			})
+		}
+		for _, m := range r.Misconfigurations {
+			if m.Status == "FAIL" {
+				report.Findings = append(report.Findings, Finding{Kind: Misconfiguration, ID: m.ID, Severity: m.Severity, Title: m.Title, URL: m.PrimaryURL, Target: r.Target})
+			}
+		}
+		for _, s := range r.Secrets {
+			report.Findings = append(report.Findings, Finding{Kind: Secret, ID: s.RuleID, Severity: s.Severity, Title: s.Title, Target: r.Target})
+		}
+		for _, l := range r.Licenses {
+			target := l.FilePath
+			if target == "" {
+				target = r.Target
+			}
+			report.Findings = append(report.Findings, Finding{Kind: License, ID: l.Name, Severity: l.Severity, Title: l.Name, URL: l.Link, Target: target, Package: l.PkgName})
+		}
+	}
+	return report, nil
+}

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/org/release-actions/internal/action"
@@ -32,7 +30,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg scan.Config) (scan.Result,
 		Registry: reg,
 		Trivy: trivy.Options{
 			Transport: transport, LookPath: exec.LookPath, Env: rt.Environ(),
-			ToolCache: cmp.Or(rt.Getenv("RUNNER_TOOL_CACHE"), filepath.Join(rt.TempDir(), "tools")), TempDir: rt.TempDir(), Log: rt.Log,
+			ToolCache: rt.CacheDir(), TempDir: rt.TempDir(), Log: rt.Log,
 		},
 		TempDir: rt.TempDir(), Log: rt.Log, Now: time.Now,
 	}

@@ -61,7 +61,7 @@ func (c Config) Validate() error {
 	case c.Source == sourceSBOM && len(c.SBOMs) == 0:
 		errs = append(errs, hint.New("input \"source\" is sbom, and there are no \"sboms\"", "give the output \"files\" of the sbom step"))
 	}
-	if c.CompareTo != "" {
+	if c.comparable() {
 		_, err := c.earlier()
 		errs = append(errs, err)
 	}

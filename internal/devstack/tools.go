@@ -53,6 +53,7 @@ var tools = []tool{
 	{name: "cosign2", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "cosign3", group: groupJudges, module: "sigstore", pkg: "github.com/sigstore/cosign/v3/cmd/cosign"},
 	{name: "docker-compose", group: groupMore, module: "compose", pkg: "github.com/docker/compose/v2/cmd", version: "github.com/docker/compose/v2/internal.Version"},
+	{name: "syft", group: groupMore, module: "syft", pkg: "github.com/anchore/syft/cmd/syft", version: "main.version"},
 	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},
 	{name: "golangci-lint", group: groupLint, module: "golangci", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"},
 }

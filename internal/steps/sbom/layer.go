@@ -1,6 +1,8 @@
 package sbom
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,80 +12,120 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 // fetchAttempts bounds how often a layer is begun anew whose connection broke
 // on the way. The transport retries requests, but has returned by then.
 const fetchAttempts = 3
 
-// layerStore keeps compressed layers as files, so that a layer that several
-// platforms share is fetched once. Its key is the digest that the bytes are
-// checked against, never the diff ID, which an image merely claims.
+// layerStore keeps unpacked layers as files for as long as an image needs them,
+// so that a layer that several images share is fetched and unpacked once. Its
+// key is the digest that the bytes are checked against, never the diff ID,
+// which an image merely claims.
 type layerStore struct {
 	dir   string
+	disk  *disk
 	mu    sync.Mutex
-	paths map[v1.Hash]func() (string, error)
+	files map[v1.Hash]*layerFile
 }
 
-func newLayerStore(dir string) *layerStore {
-	return &layerStore{dir: dir, paths: map[v1.Hash]func() (string, error){}}
+// layerFile is an unpacked layer.
+type layerFile struct {
+	path  string
+	users int // images that are still to be read
+	fetch func() error
 }
 
-// image returns img with layers that are fetched into the store when they are
-// read.
-func (s *layerStore) image(img v1.Image) v1.Image { return replaceLayers{img, s.layer} }
+func newLayerStore(dir string, room int64) *layerStore {
+	return &layerStore{dir: dir, disk: newDisk(dir, room), files: map[v1.Hash]*layerFile{}}
+}
 
-func (s *layerStore) layer(layer v1.Layer) (v1.Layer, error) {
-	digest, err := layer.Digest()
+// add returns img with layers that are unpacked into the store when they are
+// read, and what they take before that, in bytes. They are there until release
+// is called.
+func (s *layerStore) add(img v1.Image) (stored v1.Image, size int64, release func(), err error) {
+	manifest, err := img.Manifest()
 	if err != nil {
-		return nil, err
+		return nil, 0, nil, err
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if len(layers) != len(manifest.Layers) {
+		return nil, 0, nil, fmt.Errorf("its manifest has %d layers, and its config %d", len(manifest.Layers), len(layers))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	path, ok := s.paths[digest]
-	if !ok {
-		path = sync.OnceValues(func() (string, error) {
-			path := filepath.Join(s.dir, digest.Hex)
-			if err := fetch(layer, path); err != nil {
-				return "", fmt.Errorf("read layer %s: %w", digest, err)
-			}
-			return path, nil
-		})
-		s.paths[digest] = path
+	replaced := make([]v1.Layer, len(layers))
+	for n, layer := range layers {
+		d := manifest.Layers[n]
+		file, ok := s.files[d.Digest]
+		if !ok {
+			file = &layerFile{path: filepath.Join(s.dir, d.Digest.Hex)}
+			file.fetch = sync.OnceValue(func() error { return s.fetch(layer, d, file.path) })
+			s.files[d.Digest] = file
+		}
+		file.users++
+		size += d.Size
+		replaced[n] = storedLayer{layer, file}
 	}
-	// Uncompressed follows from Compressed.
-	return partial.CompressedToLayer(storedLayer{layer, path})
+	return storedImage{img, replaced}, size, func() { s.release(manifest.Layers) }, nil
 }
 
-type storedLayer struct {
-	v1.Layer
-	path func() (string, error)
-}
-
-// Compressed implements v1.Layer.
-func (l storedLayer) Compressed() (io.ReadCloser, error) {
-	path, err := l.path()
-	if err != nil {
-		return nil, err
-	}
-	return os.Open(path)
-}
-
-func fetch(layer v1.Layer, path string) error {
-	for attempt := 1; ; attempt++ {
-		broken, err := download(layer, path)
-		if err == nil || !broken || attempt == fetchAttempts ||
-			errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return err
+// release removes the layers that no other image needs.
+func (s *layerStore) release(layers []v1.Descriptor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range layers {
+		file := s.files[d.Digest]
+		if file.users--; file.users == 0 {
+			s.disk.remove(file.path)
 		}
 	}
 }
 
-// download writes the layer to path, and reports whether it broke off after
-// its beginning. Its reader checks the bytes against the digest.
-func download(layer v1.Layer, path string) (broken bool, err error) {
-	body, err := layer.Compressed()
+// storedImage is an image with other layers.
+type storedImage struct {
+	v1.Image
+	layers []v1.Layer
+}
+
+// Layers implements v1.Image.
+func (i storedImage) Layers() ([]v1.Layer, error) { return i.layers, nil }
+
+type storedLayer struct {
+	v1.Layer
+	file *layerFile
+}
+
+// Uncompressed implements v1.Layer.
+func (l storedLayer) Uncompressed() (io.ReadCloser, error) {
+	if err := l.file.fetch(); err != nil {
+		return nil, err
+	}
+	return os.Open(l.file.path)
+}
+
+func (s *layerStore) fetch(layer v1.Layer, d v1.Descriptor, path string) error {
+	for attempt := 1; ; attempt++ {
+		broken, err := s.unpack(layer, path)
+		if err == nil {
+			return nil
+		}
+		s.disk.remove(path)
+		if !broken || attempt == fetchAttempts || errors.Is(err, errDisk) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("read layer %s: %w", d.Digest, err)
+		}
+	}
+}
+
+// unpack writes the layer to path, and reports whether it broke off after its
+// beginning. Its reader checks the bytes against the digest, at their end.
+func (s *layerStore) unpack(layer v1.Layer, path string) (broken bool, err error) {
+	body, err := open(layer)
 	if err != nil {
 		return false, err
 	}
@@ -92,6 +134,38 @@ func download(layer v1.Layer, path string) (broken bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = io.Copy(file, body)
+	buffered := bufio.NewReaderSize(body, 1<<16)
+	unpacked, err := decompress(buffered)
+	if err == nil {
+		_, err = io.Copy(s.disk.writer(file), unpacked)
+	}
+	if err == nil { // what comes behind the compressed bytes has a part in the digest
+		_, err = io.Copy(io.Discard, buffered)
+	}
 	return true, errors.Join(err, file.Close())
+}
+
+// open returns the bytes that a layer's digest is of. For a layer that docker
+// save wrote that is its diff ID.
+func open(layer v1.Layer) (io.ReadCloser, error) {
+	if saved, ok := layer.(interface{ Stored() (io.ReadCloser, error) }); ok {
+		return saved.Stored()
+	}
+	return layer.Compressed()
+}
+
+// decompress returns what r, a layer, has in it. It goes by the first bytes, as
+// media types are wrong at times.
+func decompress(r *bufio.Reader) (io.Reader, error) {
+	magic, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}): // https://www.rfc-editor.org/rfc/rfc1952
+		return gzip.NewReader(r)
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}): // https://www.rfc-editor.org/rfc/rfc8878
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+	}
+	return r, nil
 }

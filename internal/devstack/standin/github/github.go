@@ -98,6 +98,7 @@ func (s *Server) API() http.Handler {
 	s.routeGit(mux)
 	s.routeReleases(mux)
 	s.routeAssets(mux)
+	s.routeSnapshots(mux)
 	s.routeRateLimit(mux)
 	return s.front(mux)
 }

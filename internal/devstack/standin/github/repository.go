@@ -23,13 +23,14 @@ type repository struct {
 	releases    []*release           // oldest first
 	latest      *release             // the one that was marked as such
 	usedTags    map[string]bool      // names used up by immutable releases
+	snapshots   map[snapshotKey]snapshot
 }
 
 func newRepository(owner, name, commit string, now time.Time) *repository {
 	return &repository{
 		owner: owner, name: name, created: now,
 		refs:       map[string]gitObject{"refs/heads/" + branch: {"commit", commit}},
-		tagObjects: map[string]object{}, usedTags: map[string]bool{},
+		tagObjects: map[string]object{}, usedTags: map[string]bool{}, snapshots: map[snapshotKey]snapshot{},
 	}
 }
 

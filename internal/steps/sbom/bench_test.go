@@ -126,7 +126,7 @@ func debianLayer(b testing.TB, platform string) v1.Layer {
 		list.WriteString("/.\n/usr\n/usr/lib\n/usr/share\n")
 		for f := range 12 {
 			path := fmt.Sprintf("usr/lib/%s/file%d.dat", name, f)
-			files[path] = text(uint64(i*100+f)+uint64(len(arch)), 1500)
+			files[path] = text(uint64(i*100+f)+uint64(len(arch)), 2100)
 			fmt.Fprintf(&list, "/%s\n", path)
 			fmt.Fprintf(&sums, "%032x  %s\n", i*100+f, path)
 		}

@@ -96,22 +96,27 @@ func TestMemoryThatIsAvailable(t *testing.T) {
 	}
 }
 
-func TestLargeImagesAreReadOneAtATime(t *testing.T) {
+func TestImagesWithManyFilesAreReadOneAtATime(t *testing.T) {
 	t.Parallel()
-	m := sbom.NewMemory(100)
-	release, err := m.Acquire(t.Context(), 60)
+	m := sbom.NewMemory(1 << 30)
+	const many = 1 << 17 // take more than half of it
+	release, err := m.Acquire(t.Context(), many)
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, cancel := context.WithCancel(t.Context())
+	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := m.Acquire(short, 60); err == nil {
+	if _, err := m.Acquire(ended, many); err == nil {
 		t.Error("two images take more than there is")
 	}
 	release()
-	// What takes more than all is read alone.
-	if _, err := m.Acquire(t.Context(), 1000); err != nil {
-		t.Error(err)
+	if release, err = m.Acquire(t.Context(), 3*many); err != nil {
+		t.Errorf("what takes more than half of all isn't read: %v", err)
+	} else {
+		release()
+	}
+	if _, err := m.Acquire(t.Context(), 5*many); err == nil || !strings.Contains(err.Error(), "its 655360 files take about 2656 MiB of memory, and there are 2048") {
+		t.Errorf("error %v", err)
 	}
 }
 

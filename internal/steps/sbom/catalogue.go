@@ -20,7 +20,6 @@ import (
 	"github.com/anchore/syft/syft/sbom"
 	syftsource "github.com/anchore/syft/syft/source"
 	"github.com/anchore/syft/syft/source/stereoscopesource"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spdx/tools-golang/spdx"
 	_ "modernc.org/sqlite" // syft reads the databases of RPM and Nix through database/sql
 
@@ -89,8 +88,7 @@ func newCataloguer(ctx context.Context, cfg Config, d Deps, temp string) (*catal
 // job is an image to catalogue.
 type job struct {
 	about   subject
-	img     v1.Image
-	memory  int64
+	img     storedImage
 	release func() // what it has in the store
 	earlier bool   // an image to compare with, of which nothing is written
 }
@@ -125,7 +123,7 @@ func (c *cataloguer) job(ctx context.Context, from source, p registry.PlatformMa
 	if err != nil {
 		return job{}, err
 	}
-	stored, size, release, err := c.layers.add(img)
+	stored, release, err := c.layers.add(img)
 	if err != nil {
 		return job{}, err
 	}
@@ -136,11 +134,20 @@ func (c *cataloguer) job(ctx context.Context, from source, p registry.PlatformMa
 	if about.created.IsZero() { // as reproducible builds leave it
 		about.created = time.Unix(0, 0)
 	}
-	return job{about: about, img: stored, memory: estimate(size), release: release}, nil
+	return job{about: about, img: stored, release: release}, nil
 }
 
 // platform catalogues an image, and writes its documents.
 func (c *cataloguer) platform(ctx context.Context, j job) (catalogue, error) {
+	files, err := j.img.fetch()
+	if err != nil {
+		return catalogue{}, err
+	}
+	release, err := c.memory.acquire(ctx, files)
+	if err != nil {
+		return catalogue{}, err
+	}
+	defer release()
 	content, err := c.read(ctx, j)
 	if err != nil {
 		return catalogue{}, err

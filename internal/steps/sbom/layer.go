@@ -1,6 +1,7 @@
 package sbom
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
 	"context"
@@ -10,10 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/org/release-actions/internal/parallel"
 )
 
 // fetchAttempts bounds how often a layer is begun anew whose connection broke
@@ -34,45 +38,43 @@ type layerStore struct {
 // layerFile is an unpacked layer.
 type layerFile struct {
 	path  string
-	users int // images that are still to be read
-	fetch func() error
+	users int                   // images that are still to be read
+	fetch func() (int64, error) // returns how many files are in it
 }
 
 func newLayerStore(dir string, room int64) *layerStore {
 	return &layerStore{dir: dir, disk: newDisk(dir, room), files: map[v1.Hash]*layerFile{}}
 }
 
-// add returns img with layers that are unpacked into the store when they are
-// read, and what they take before that, in bytes. They are there until release
-// is called.
-func (s *layerStore) add(img v1.Image) (stored v1.Image, size int64, release func(), err error) {
+// add returns img with layers that are in the store once they are fetched, until
+// release is called.
+func (s *layerStore) add(img v1.Image) (stored storedImage, release func(), err error) {
 	manifest, err := img.Manifest()
 	if err != nil {
-		return nil, 0, nil, err
+		return storedImage{}, nil, err
 	}
 	layers, err := img.Layers()
 	if err != nil {
-		return nil, 0, nil, err
+		return storedImage{}, nil, err
 	}
 	if len(layers) != len(manifest.Layers) {
-		return nil, 0, nil, fmt.Errorf("its manifest has %d layers, and its config %d", len(manifest.Layers), len(layers))
+		return storedImage{}, nil, fmt.Errorf("its manifest has %d layers, and its config %d", len(manifest.Layers), len(layers))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	replaced := make([]v1.Layer, len(layers))
+	stored.Image = img
 	for n, layer := range layers {
 		d := manifest.Layers[n]
 		file, ok := s.files[d.Digest]
 		if !ok {
 			file = &layerFile{path: filepath.Join(s.dir, d.Digest.Hex)}
-			file.fetch = sync.OnceValue(func() error { return s.fetch(layer, d, file.path) })
+			file.fetch = sync.OnceValues(func() (int64, error) { return s.fetch(layer, d, file.path) })
 			s.files[d.Digest] = file
 		}
 		file.users++
-		size += d.Size
-		replaced[n] = storedLayer{layer, file}
+		stored.layers = append(stored.layers, storedLayer{layer, file})
 	}
-	return storedImage{img, replaced}, size, func() { s.release(manifest.Layers) }, nil
+	return stored, func() { s.release(manifest.Layers) }, nil
 }
 
 // release removes the layers that no other image needs.
@@ -87,14 +89,31 @@ func (s *layerStore) release(layers []v1.Descriptor) {
 	}
 }
 
-// storedImage is an image with other layers.
+// storedImage is an image whose layers are in the store.
 type storedImage struct {
 	v1.Image
-	layers []v1.Layer
+	layers []storedLayer
+}
+
+// fetch fetches the layers, and returns how many files are in them.
+func (i storedImage) fetch() (int64, error) {
+	var files atomic.Int64
+	err := parallel.Each(i.layers, func(_ int, layer storedLayer) error {
+		n, err := layer.file.fetch()
+		files.Add(n)
+		return err
+	})
+	return files.Load(), err
 }
 
 // Layers implements v1.Image.
-func (i storedImage) Layers() ([]v1.Layer, error) { return i.layers, nil }
+func (i storedImage) Layers() ([]v1.Layer, error) {
+	layers := make([]v1.Layer, len(i.layers))
+	for n, layer := range i.layers {
+		layers[n] = layer
+	}
+	return layers, nil
+}
 
 type storedLayer struct {
 	v1.Layer
@@ -102,22 +121,36 @@ type storedLayer struct {
 }
 
 // Uncompressed implements v1.Layer.
-func (l storedLayer) Uncompressed() (io.ReadCloser, error) {
-	if err := l.file.fetch(); err != nil {
-		return nil, err
-	}
-	return os.Open(l.file.path)
-}
+func (l storedLayer) Uncompressed() (io.ReadCloser, error) { return os.Open(l.file.path) }
 
-func (s *layerStore) fetch(layer v1.Layer, d v1.Descriptor, path string) error {
+func (s *layerStore) fetch(layer v1.Layer, d v1.Descriptor, path string) (files int64, err error) {
 	for attempt := 1; ; attempt++ {
 		broken, err := s.unpack(layer, path)
 		if err == nil {
-			return nil
+			if files, err = countFiles(path); err == nil {
+				return files, nil
+			}
+			broken, err = false, fmt.Errorf("%s as a tar file: %w", d.MediaType, err)
 		}
 		s.disk.remove(path)
 		if !broken || attempt == fetchAttempts || errors.Is(err, errDisk) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("read layer %s: %w", d.Digest, err)
+			return 0, fmt.Errorf("read layer %s: %w", d.Digest, err)
+		}
+	}
+}
+
+// countFiles returns how many entries a tar file has.
+func countFiles(path string) (n int64, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	for reader := tar.NewReader(file); ; n++ {
+		if _, err := reader.Next(); errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, err
 		}
 	}
 }

@@ -3,11 +3,14 @@ package sbom
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/org/release-actions/internal/hint"
 )
 
 // memory bounds the images that are catalogued at once, by what they take.
@@ -16,16 +19,13 @@ type memory struct {
 	free  *semaphore.Weighted
 }
 
-// What an image takes: its tree of files and its packages, and what syft reads
-// of them. Nothing tells before how many there are, but the layers' size bounds
-// them well enough: docs/performance.md has the measurements.
+// What an image takes is decided by how many files it has, rather than by their
+// size: syft holds a tree of them, and what packages say of each. These are
+// the measurements in docs/performance.md, rounded up.
 const (
-	imageMemory = 96 << 20 // for any image
-	layerFactor = 3        // of its layers, as they are compressed
+	imageMemory = 96 << 20 // with its packages and documents
+	fileMemory  = 4 << 10
 )
-
-// estimate returns what an image takes whose layers have the size, in bytes.
-func estimate(layers int64) int64 { return imageMemory + layerFactor*layers }
 
 // newMemory returns the bound: half of what is available.
 func newMemory() *memory {
@@ -33,8 +33,14 @@ func newMemory() *memory {
 	return &memory{total, semaphore.NewWeighted(total)}
 }
 
-// acquire waits until there is as much. Whatever takes more than all runs alone.
-func (m *memory) acquire(ctx context.Context, n int64) (release func(), err error) {
+// acquire waits until there is memory for an image with so many files. What
+// takes more than half of all is read alone, and what takes more is refused.
+func (m *memory) acquire(ctx context.Context, files int64) (release func(), err error) {
+	n := imageMemory + files*fileMemory
+	if n > 2*m.total {
+		return nil, hint.Wrap(fmt.Errorf("its %d files take about %d MiB of memory, and there are %d", files, n>>20, 2*m.total>>20),
+			"run the step where there is more memory")
+	}
 	n = min(n, m.total)
 	if err := m.free.Acquire(ctx, n); err != nil {
 		return nil, err

@@ -111,13 +111,7 @@ func (c *cataloguer) all(ctx context.Context, jobs []job) ([]catalogue, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, j := range jobs {
 		group.Go(func() (err error) {
-			release, err := c.memory.acquire(ctx, j.memory)
-			if err != nil {
-				return err
-			}
-			defer release()
-			found[i], err = c.platform(ctx, j)
-			if err != nil {
+			if found[i], err = c.platform(ctx, j); err != nil {
 				return fmt.Errorf("catalogue %s of %q: %w", j.about.platform, j.about.image, err)
 			}
 			return nil

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"os/exec"
 	"time"
 
@@ -40,6 +41,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg scan.Config) (scan.Result,
 			return scan.Result{}, err
 		}
 		d.Commit, d.Ref, d.Workspace = gh.SHA, gh.Ref, gh.Workspace
+		d.RunURL = fmt.Sprintf("%s/%s/actions/runs/%d", gh.ServerURL, gh.Repository, gh.RunID)
 		owner, name := gh.Repo()
 		if d.GitHub, err = ghapi.New(ghapi.Options{
 			APIURL: gh.APIURL, Repository: ghapi.Repository{Owner: owner, Name: name}, Token: cfg.Registry.GitHubToken, Transport: transport,

@@ -215,9 +215,14 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 	}
 	defer func() { _ = os.Remove(path) }() // its directory goes with the scanner
 	report, err := readReport(path)
+	if err != nil {
+		return Report{}, err
+	}
 	if report.OS != nil {
 		report.OS.Unsupported = strings.Contains(said, "Unsupported os")
 	}
+	used, err := s.metadata()
+	report.Database = used.UpdatedAt
 	return report, err
 }
 

@@ -37,7 +37,7 @@ var architectures = map[string]struct{ arch, dpkg, apk string }{
 
 // pushScanned pushes an index whose images have the files of folders below
 // testdata/scanned, and examples/hello, compiled for each platform.
-func pushScanned(t *testing.T, repository string, folders ...string) (digest string) {
+func pushScanned(t testing.TB, repository string, folders ...string) (digest string) {
 	t.Helper()
 	var index v1.ImageIndex = empty.Index
 	for _, text := range platforms {
@@ -75,7 +75,7 @@ func pushScanned(t *testing.T, repository string, folders ...string) (digest str
 	return hash.String()
 }
 
-func scannedLayer(t *testing.T, platform string, folders []string) v1.Layer {
+func scannedLayer(t testing.TB, platform string, folders []string) v1.Layer {
 	t.Helper()
 	names := architectures[platform]
 	var layer bytes.Buffer

@@ -106,6 +106,19 @@ func items(raw []byte, field string) []any {
 	return all
 }
 
+// exact refuses an object with a field that some readers take for the one of
+// that name, and others don't: in other letters.
+func exact(raw []byte, names ...string) error {
+	for field := range object(raw) {
+		for _, name := range names {
+			if field != name && strings.EqualFold(field, name) {
+				return fmt.Errorf("it has a field %q beside or in place of %q", field, name)
+			}
+		}
+	}
+	return nil
+}
+
 func object(raw []byte) map[string]json.RawMessage {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(raw, &fields) != nil {

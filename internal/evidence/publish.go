@@ -118,11 +118,16 @@ func (p Publisher) read(ctx context.Context, repos []image.Repository, claims []
 	}
 	reader := Reader{Registry: p.Registry, Verifier: p.Verifier, Identity: id}
 	read := make([]Found, len(looks))
-	err := each(ctx, looks, func(ctx context.Context, n int, l look) (err error) {
+	var once sync.Once
+	err := each(ctx, looks, func(inner context.Context, n int, l look) (err error) {
 		if l.layout == Legacy {
-			read[n], err = reader.legacy(ctx, l.pinned(), types[l.digest])
+			read[n], err = reader.legacy(inner, l.pinned(), types[l.digest])
 		} else {
-			read[n], err = reader.bundles(ctx, l.pinned(), types[l.digest])
+			read[n], err = reader.bundles(inner, l.pinned(), types[l.digest])
+		}
+		if err == nil && len(read[n].Bundles) == 0 {
+			// Nearly certain to be signed: the certificate may come while others are read.
+			once.Do(func() { go p.Signer.Prepare(ctx) })
 		}
 		return err
 	})

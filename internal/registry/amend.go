@@ -25,8 +25,9 @@ const (
 //
 // Registries have no way to do that safely: a writer that reads before us and
 // writes after us puts back what was there, without ours. Writers of this process
-// take turns. Another's turn takes about as long as ours, so that two turns later it
-// is over: then the tag is read again, and what was lost is put again.
+// take turns. Another's turn takes about as long as ours, round trips included, so
+// that it is over when half as much again has passed: then the tag is read again,
+// and what was lost is put again.
 func (c *Client) amend(ctx context.Context, s *session, tag string, edit func(Manifest) (*Manifest, error)) error {
 	unlock, err := c.locks.lock(ctx, "tag "+s.repo.Tag(tag).String())
 	if err != nil {
@@ -49,7 +50,7 @@ func (c *Client) amend(ctx context.Context, s *session, tag string, edit func(Ma
 		if err := s.put(ctx, tag, types.MediaType(next.MediaType), next.Raw); err != nil {
 			return err
 		}
-		settle := max(2*time.Since(began), c.settle, 1)
+		settle := max(time.Since(began)*3/2, c.settle, 1)
 		if turn > 0 {
 			settle += rand.N(settle) //nolint:gosec // not in step with the others, who would else meet again
 		}

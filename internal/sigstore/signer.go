@@ -203,6 +203,10 @@ func (c *credential) GetCertificate(context.Context, sign.Keypair, *sign.Certifi
 	return c.certificate, nil
 }
 
+// Prepare asks for the certificate that the next signature will need, so that it
+// need not wait for it. What goes wrong comes again there.
+func (s *Signer) Prepare(ctx context.Context) { _, _ = s.credential(ctx) }
+
 // credential returns the one in use, or asks Fulcio for one where there is none
 // that is valid for a while.
 func (s *Signer) credential(ctx context.Context) (*credential, error) {

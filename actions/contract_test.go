@@ -16,13 +16,13 @@ import (
 
 // order is the pipeline. It is what makes the promises: nothing has a tag
 // before promote, and promote comes after verify.
-var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "verify", "promote", "release-notes", "dockerhub-readme"}
+var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "scan", "verify", "promote", "release-notes", "dockerhub-readme"}
 
 // conditions are all the conditions that there are: what plan says decides what
-// a run does, and whether images were built elsewhere, and nothing else.
+// a run does, whether images were built elsewhere, and whether to scan, and nothing else.
 var conditions = map[string]string{
 	"build-push": "inputs.digests == '' || steps.plan.outputs.push == 'false'", "merge": "inputs.digests != '' && " + pushed,
-	"sign": pushed, "attest": pushed, "verify": pushed, "promote": pushed,
+	"sign": pushed, "attest": pushed, "scan": "inputs.scan == 'true'", "verify": pushed, "promote": pushed,
 	"release-notes": released, "dockerhub-readme": released,
 }
 
@@ -62,6 +62,9 @@ func TestRootAction(t *testing.T) {
 			t.Errorf("step %q runs if %q, want %q: the root action holds no logic", step.ID, step.If, conditions[step.ID])
 		}
 		checkRefs(t, root, steps, ran, "step "+step.ID+": if", step.If)
+		for _, m := range inputRef.FindAllStringSubmatch(step.If, -1) {
+			used[m[1]] = true
+		}
 		for variable, value := range step.Env {
 			checkForwarded(t, root, steps, ran, contract, step.ID, variable, value)
 			for _, m := range inputRef.FindAllStringSubmatch(value, -1) {

@@ -160,7 +160,7 @@ func TestReusableWorkflowIsPinned(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"plan": "map[]", "build": "map[contents:read packages:write]", "release": "map[contents:write id-token:write packages:write]",
+		"plan": "map[]", "build": "map[contents:read packages:write]", "release": "map[contents:write id-token:write packages:write security-events:write]",
 	} {
 		if got := fmt.Sprint(w.Jobs[name].Permissions); got != want {
 			t.Errorf("job %s has the permissions %s, want %s", name, got, want)

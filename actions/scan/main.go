@@ -3,11 +3,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
+	"fmt"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/org/release-actions/internal/action"
@@ -32,7 +31,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg scan.Config) (scan.Result,
 		Registry: reg,
 		Trivy: trivy.Options{
 			Transport: transport, LookPath: exec.LookPath, Env: rt.Environ(),
-			ToolCache: cmp.Or(rt.Getenv("RUNNER_TOOL_CACHE"), filepath.Join(rt.TempDir(), "tools")), TempDir: rt.TempDir(), Log: rt.Log,
+			ToolCache: rt.CacheDir(), TempDir: rt.TempDir(), Log: rt.Log,
 		},
 		TempDir: rt.TempDir(), Log: rt.Log, Now: time.Now,
 	}
@@ -42,6 +41,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg scan.Config) (scan.Result,
 			return scan.Result{}, err
 		}
 		d.Commit, d.Ref, d.Workspace = gh.SHA, gh.Ref, gh.Workspace
+		d.RunURL = fmt.Sprintf("%s/%s/actions/runs/%d", gh.ServerURL, gh.Repository, gh.RunID)
 		owner, name := gh.Repo()
 		if d.GitHub, err = ghapi.New(ghapi.Options{
 			APIURL: gh.APIURL, Repository: ghapi.Repository{Owner: owner, Name: name}, Token: cfg.Registry.GitHubToken, Transport: transport,

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"os/exec"
@@ -40,7 +39,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg verify.Config) (verify.Res
 		},
 		Trivy: trivy.Options{
 			Config: cfg.Trivy, Registry: reg, Transport: transport, RetryFor: cfg.RetryFor, LookPath: exec.LookPath, Env: rt.Environ(),
-			ToolCache: cmp.Or(rt.Getenv("RUNNER_TOOL_CACHE"), rt.TempDir()), TempDir: rt.TempDir(), Log: rt.Log, Now: time.Now,
+			ToolCache: rt.CacheDir(), TempDir: rt.TempDir(), Log: rt.Log, Now: time.Now,
 		},
 	})
 }

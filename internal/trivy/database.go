@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -24,14 +25,27 @@ import (
 // https://trivy.dev/v0.69/guide/configuration/db/
 var defaultDBs = []string{"mirror.gcr.io/aquasec/trivy-db:2", "ghcr.io/aquasecurity/trivy-db:2"}
 
-// prepareDatabase sees to it that there is a database of no great age.
+// lockPause is the wait between two looks at who holds the cache.
+const lockPause = 100 * time.Millisecond
+
+// prepareDatabase sees to it that there is a database of no great age, and that
+// nobody changes it while this scanner is open.
 func (s *Scanner) prepareDatabase(ctx context.Context) error {
-	if !s.SkipDBUpdate {
+	if err := s.lockCache(ctx, syscall.LOCK_SH); err != nil {
+		return err
+	}
+	if found, err := s.metadata(); !s.SkipDBUpdate && (err != nil || !found.fresh(s.Now())) {
+		if err := s.lockCache(ctx, syscall.LOCK_EX); err != nil {
+			return err
+		}
 		if err := s.retry(ctx, "vulnerability", s.updateDatabase); err != nil {
 			return err
 		}
+		if err := s.lockCache(ctx, syscall.LOCK_SH); err != nil {
+			return err
+		}
 	}
-	updated, err := s.databaseTime()
+	found, err := s.metadata()
 	if errors.Is(err, fs.ErrNotExist) {
 		return hint.Wrap(fmt.Errorf("there is no vulnerability database in %q", s.cache),
 			"leave out \"skip-db-update\", or give the folder that has it as \"cache-dir\"")
@@ -40,8 +54,8 @@ func (s *Scanner) prepareDatabase(ctx context.Context) error {
 		return hint.Wrap(fmt.Errorf("the vulnerability database in %q is corrupt: %w", s.cache, err),
 			"remove the folder; it is fetched anew where \"skip-db-update\" isn't set")
 	}
-	if age := s.Now().Sub(updated); age > s.DBMaxAge {
-		return hint.Wrap(fmt.Errorf("the vulnerability database is of %s, older than %s", updated.Format(time.DateOnly), s.DBMaxAge),
+	if age := s.Now().Sub(found.UpdatedAt); age > s.DBMaxAge {
+		return hint.Wrap(fmt.Errorf("the vulnerability database is of %s, older than %s", found.UpdatedAt.Format(time.DateOnly), s.DBMaxAge),
 			"leave out \"skip-db-update\", have your mirror follow its source, or allow that age with \"db-max-age\"")
 	}
 	if _, err := os.Stat(filepath.Join(s.cache, "java-db")); err == nil {
@@ -50,17 +64,52 @@ func (s *Scanner) prepareDatabase(ctx context.Context) error {
 	return nil
 }
 
-// databaseTime returns when the database was made.
-func (s *Scanner) databaseTime() (time.Time, error) {
+// metadata says when a database was made, and when it was and should be fetched.
+//
+// https://github.com/aquasecurity/trivy-db/blob/main/pkg/metadata/metadata.go
+type metadata struct{ UpdatedAt, NextUpdate, DownloadedAt time.Time }
+
+// fresh reports whether Trivy would not fetch another one.
+func (m metadata) fresh(now time.Time) bool {
+	return now.Before(m.NextUpdate) && !m.DownloadedAt.IsZero()
+}
+
+func (s *Scanner) metadata() (m metadata, err error) {
+	if _, err := os.Stat(filepath.Join(s.cache, "db", "trivy.db")); err != nil {
+		return m, err
+	}
 	text, err := os.ReadFile(filepath.Join(s.cache, "db", "metadata.json"))
 	if err != nil {
-		return time.Time{}, err
+		return m, err
 	}
-	var metadata struct{ UpdatedAt time.Time }
-	if err := json.Unmarshal(text, &metadata); err != nil {
-		return time.Time{}, fmt.Errorf("metadata.json: %w", err)
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("metadata.json: %w", err)
 	}
-	return metadata.UpdatedAt, nil
+	return m, nil
+}
+
+// lockCache locks the cache with others that read it, or alone to change it, and
+// waits for those that don't let it.
+func (s *Scanner) lockCache(ctx context.Context, how int) (err error) {
+	if s.lock == nil {
+		if err := os.MkdirAll(s.cache, 0o700); err != nil {
+			return fmt.Errorf("input \"cache-dir\": %w", err)
+		}
+		if s.lock, err = os.OpenFile(filepath.Join(s.cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+			return fmt.Errorf("input \"cache-dir\": %w", err)
+		}
+	}
+	for {
+		err := syscall.Flock(int(s.lock.Fd()), how|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
 }
 
 // updateDatabase asks the repositories in turn. Trivy itself asks the next one

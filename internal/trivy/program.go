@@ -69,8 +69,9 @@ func (s *Scanner) find(ctx context.Context) (string, error) {
 	return s.fetch(ctx, release)
 }
 
-// released is the start of a version that was released.
-var released = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)`)
+// released is a version that was released, as the compiler writes it down. What
+// comes behind it, and a build from no release, says nothing about the version.
+var released = regexp.MustCompile(`^v(\d+\.\d+\.\d+)$`)
 
 // checkVersion sees to it that the program at path is a Trivy of the version.
 // One that is known for another is not even started, as some are malicious.
@@ -79,8 +80,11 @@ func (s *Scanner) checkVersion(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("%q is no Trivy: %w", path, err)
 	}
-	if m := released.FindStringSubmatch(info.Main.Version); info.Main.Path == "github.com/aquasecurity/trivy" && m != nil && m[1] != Version && m[1] != "0.0.0" {
-		return fmt.Errorf("%q is Trivy %s, not %s", path, m[1], Version)
+	if m := released.FindStringSubmatch(info.Main.Version); info.Main.Path == "github.com/aquasecurity/trivy" && m != nil {
+		if m[1] != Version {
+			return fmt.Errorf("%q is Trivy %s, not %s", path, m[1], Version)
+		}
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, answersWithin)
 	defer cancel()

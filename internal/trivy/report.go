@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/org/release-actions/internal/hint"
 )
@@ -57,6 +58,8 @@ type Report struct {
 	Findings []Finding
 	// JSON is the report as Trivy wrote it.
 	JSON []byte
+	// Database is when the database was made that the scan went by.
+	Database time.Time
 }
 
 // OS is an operating system.

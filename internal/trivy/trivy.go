@@ -8,6 +8,7 @@ package trivy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -61,8 +62,8 @@ type Options struct {
 	LookPath func(string) (string, error)
 	// Env is the environment. Trivy gets what leads to the network of it.
 	Env []string
-	// ToolCache keeps Trivy from run to run: RUNNER_TOOL_CACHE. TempDir is for
-	// what only this run needs, and for the database where there is no CacheDir.
+	// ToolCache keeps Trivy from run to run, and the database where there is no
+	// CacheDir; TempDir where "". TempDir is for what only this run needs.
 	ToolCache, TempDir string
 	Log                *slog.Logger
 	Now                func() time.Time
@@ -78,6 +79,7 @@ type Scanner struct {
 	scans   atomic.Int64
 
 	database, java once
+	lock           *os.File // on the cache, from the first scan on
 }
 
 // once does something at the first call only, and gives all others its result.
@@ -112,8 +114,11 @@ func Open(ctx context.Context, o Options) (_ *Scanner, err error) {
 			_ = s.Close() // the error says more
 		}
 	}()
+	if s.ToolCache == "" {
+		s.ToolCache = o.TempDir
+	}
 	if s.cache == "" {
-		s.cache = filepath.Join(o.TempDir, "release-actions-trivy")
+		s.cache = filepath.Join(s.ToolCache, "trivy")
 	}
 	// Trivy changes nothing outside of dir and cache, and works in dir.
 	if s.cache, err = filepath.Abs(s.cache); err != nil {
@@ -129,8 +134,14 @@ func Open(ctx context.Context, o Options) (_ *Scanner, err error) {
 	return s, nil
 }
 
-// Close removes all but the database.
-func (s *Scanner) Close() error { return os.RemoveAll(s.dir) }
+// Close removes all but the database. No scan must run any more.
+func (s *Scanner) Close() error {
+	err := os.RemoveAll(s.dir)
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
+}
 
 // Database makes the vulnerability database ready, once: it is fetched unless
 // a fresh one is there. Scans call it by themselves.
@@ -204,9 +215,14 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 	}
 	defer func() { _ = os.Remove(path) }() // its directory goes with the scanner
 	report, err := readReport(path)
+	if err != nil {
+		return Report{}, err
+	}
 	if report.OS != nil {
 		report.OS.Unsupported = strings.Contains(said, "Unsupported os")
 	}
+	used, err := s.metadata()
+	report.Database = used.UpdatedAt
 	return report, err
 }
 

@@ -115,6 +115,7 @@ func TestFailedScanIsNeverAPass(t *testing.T) {
 		"no database":          {trivytest.Plan{Report: empty}, skip, "there is no vulnerability database", "skip-db-update"},
 		"unreadable metadata": {trivytest.Plan{Report: empty}, func(o *Options) {
 			skip(o)
+			write(t, filepath.Join(o.CacheDir, "db", "trivy.db"), "")
 			write(t, filepath.Join(o.CacheDir, "db", "metadata.json"), "{")
 		}, "is corrupt: metadata.json", "remove the folder"},
 		"killed":        {trivytest.Plan{Report: empty, Crash: "--output"}, nil, "trivy was killed: signal: killed", "memory"},
@@ -226,5 +227,41 @@ func TestSelectionBecomesFlags(t *testing.T) {
 	err = Selection{Types: []string{"kernel"}, Scanners: []string{"virus"}}.Validate()
 	if err == nil || !strings.Contains(err.Error(), `"kernel"`) || !strings.Contains(err.Error(), `"virus"`) || len(hint.Of(err)) != 2 {
 		t.Errorf("error %v with %q", err, hint.Of(err))
+	}
+}
+
+func TestFreshDatabaseIsKept(t *testing.T) {
+	t.Parallel()
+	o := options(t, trivytest.Plan{Report: empty})
+	var both []*Scanner
+	for range 2 {
+		s := open(t, o)
+		both = append(both, s)
+		if err := s.Database(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(trivytest.Calls(t, o.Path)); n != 1 {
+		t.Errorf("Trivy was called %d times, want once", n)
+	}
+	// Two days later it has to be fetched anew, and not while others read it.
+	o.Now = func() time.Time { return now.Add(48 * time.Hour) }
+	later := open(t, o)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPause)
+	defer cancel()
+	if err := later.Database(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	for _, s := range both {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.lock = nil
+	}
+	if err := open(t, o).Database(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := len(trivytest.Calls(t, o.Path)); n != 2 {
+		t.Errorf("Trivy was called %d times, want twice", n)
 	}
 }

@@ -68,6 +68,11 @@ func (w *World) FaultLater(ctx context.Context, host, method, prefix string, ski
 	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "method": method, "path": prefix, "skip": skip, "status": status}, nil)
 }
 
+// Delay has a host of the world wait before each answer, as one far away does.
+func (w *World) Delay(ctx context.Context, host string, by time.Duration) error {
+	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "delay": by.String()}, nil)
+}
+
 // control asks the world's own control socket.
 func (w *World) control(ctx context.Context, method, path string, send, receive any) error {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

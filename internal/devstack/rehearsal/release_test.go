@@ -187,6 +187,13 @@ func TestRelease(t *testing.T) {
 		t.Errorf("the summary doesn't name the version:\n%s", out.Summary)
 	}
 
+	if found := analyses(t, "refs/tags/v1.2.3"); len(found) != len(platforms) {
+		t.Errorf("code scanning has %q", found)
+	}
+	if !strings.Contains(out.Summary, "## Findings") || !strings.Contains(out.Summary, "CVE-0000-0001") {
+		t.Errorf("the summary doesn't tell what was found:\n%s", out.Summary)
+	}
+
 	t.Run("printed commands work as printed", func(t *testing.T) { printedCommands(t, page[0].Body) })
 	t.Run("no credential is left", func(t *testing.T) {
 		noCredential(t, "the log", out.Raw)

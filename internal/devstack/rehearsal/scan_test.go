@@ -37,7 +37,7 @@ var architectures = map[string]struct{ arch, dpkg, apk string }{
 
 // pushScanned pushes an index whose images have the files of folders below
 // testdata/scanned, and examples/hello, compiled for each platform.
-func pushScanned(t *testing.T, repository string, folders ...string) (digest string) {
+func pushScanned(t testing.TB, repository string, folders ...string) (digest string) {
 	t.Helper()
 	var index v1.ImageIndex = empty.Index
 	for _, text := range platforms {
@@ -75,7 +75,7 @@ func pushScanned(t *testing.T, repository string, folders ...string) (digest str
 	return hash.String()
 }
 
-func scannedLayer(t *testing.T, platform string, folders []string) v1.Layer {
+func scannedLayer(t testing.TB, platform string, folders []string) v1.Layer {
 	t.Helper()
 	names := architectures[platform]
 	var layer bytes.Buffer
@@ -360,4 +360,53 @@ func TestScanFindsWhatTrivyFinds(t *testing.T) {
 			t.Error(out)
 		}
 	})
+}
+
+// TestGateStopsTheRelease plants a package with a critical finding that has a
+// fix. Nothing must be public then, and the run says what refused it.
+func TestGateStopsTheRelease(t *testing.T) {
+	s := stage(t, nil)
+	dockerfile := filepath.Join(s.Repo, "Dockerfile")
+	text, err := os.ReadFile(dockerfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plant := func(version string) {
+		t.Helper()
+		more := fmt.Sprintf("COPY <<EOF /node_modules/lodash/package.json\n{\"name\":\"lodash\",\"version\":%q}\nEOF\n", version)
+		if err := os.WriteFile(dockerfile, append(slices.Clone(text), more...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plant("4.17.20")
+	out := run(t, s, rehearsal.Trial{Tag: "v6.6.6"})
+	if out.Code == 0 || !strings.Contains(out.Log, "the gate refuses 1 findings of severity CRITICAL or worse: CVE-0000-0003 in lodash 4.17.20, fixed in 4.17.21") {
+		t.Errorf("exit %d:\n%s", out.Code, out.Log)
+	}
+	if !strings.Contains(out.Summary, "The gate **refuses** the image") || !strings.Contains(out.Summary, "[`CVE-0000-0003`]") {
+		t.Errorf("summary:\n%s", out.Summary)
+	}
+	untouched(t, "v6.6.6", "6.6.6")
+	// Code scanning shows it all the same, on every platform.
+	categories := analyses(t, "refs/tags/v6.6.6")
+	if want := []string{"container-release/linux-amd64", "container-release/linux-arm-v7", "container-release/linux-arm64"}; !slices.Equal(categories, want) {
+		t.Errorf("code scanning has %q, want %q", categories, want)
+	}
+	plant("4.17.21")
+	succeed(t, s, rehearsal.Trial{Tag: "v6.6.6"})
+	approve(t, "v6.6.6", "6.6.6")
+}
+
+// analyses are the categories of what code scanning has of a ref.
+func analyses(t *testing.T, ref string) (categories []string) {
+	t.Helper()
+	var all []struct{ Category string }
+	if err := world.Get(t.Context(), "https://api.github.com/repos/"+rehearsal.Repository+"/code-scanning/analyses?ref="+ref, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		categories = append(categories, a.Category)
+	}
+	slices.Sort(categories)
+	return categories
 }

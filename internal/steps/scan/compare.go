@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/trivy"
@@ -18,14 +17,17 @@ type comparison struct {
 	added, gone []Finding
 }
 
+// comparable reports whether the input names something: a bare tag of an image
+// that isn't pushed does not.
+func (c Config) comparable() bool {
+	return c.CompareTo != "" && (len(c.Images) > 0 || strings.Contains(c.CompareTo, "/"))
+}
+
 // earlier returns what the images are compared to: a tag or a digest in the
 // first repository, or a whole reference.
 func (c Config) earlier() (image.Ref, error) {
 	text := c.CompareTo
 	if !strings.Contains(text, "/") {
-		if len(c.Images) == 0 {
-			return image.Ref{}, hint.Wrap(fmt.Errorf("input \"compare-to\": there is no image whose %q it could be", text), "write repository:tag")
-		}
 		separator := ":"
 		if strings.HasPrefix(text, "sha256:") {
 			separator = "@"
@@ -42,7 +44,7 @@ func (c Config) earlier() (image.Ref, error) {
 // compare scans the earlier release with the same database, and compares all
 // platforms that are scanned now. A first release has nothing to be compared to.
 func compare(ctx context.Context, cfg Config, d Deps, scanner *trivy.Scanner, targets []target) (*comparison, error) {
-	if cfg.CompareTo == "" {
+	if !cfg.comparable() {
 		return nil, nil
 	}
 	ref, err := cfg.earlier()

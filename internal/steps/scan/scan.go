@@ -7,6 +7,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,7 +62,7 @@ func (c Config) Validate() error {
 	case c.Source == sourceSBOM && len(c.SBOMs) == 0:
 		errs = append(errs, hint.New("input \"source\" is sbom, and there are no \"sboms\"", "give the output \"files\" of the sbom step"))
 	}
-	if c.CompareTo != "" {
+	if c.comparable() {
 		_, err := c.earlier()
 		errs = append(errs, err)
 	}
@@ -84,6 +85,8 @@ type Deps struct {
 	Trivy trivy.Options
 	// GitHub is code scanning's API; nil outside of a workflow.
 	GitHub *ghapi.Client
+	// RunURL is the page of the workflow's run.
+	RunURL string
 	// Commit and Ref are what the workflow runs for, and Workspace is where it
 	// was checked out.
 	Commit, Ref, Workspace string
@@ -125,7 +128,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (result Result, err error) {
 		result.New, result.Gone = len(c.added), len(c.gone)
 	}
 	dir := cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "scan", targets[0].image.Digest.Hex()[:12]))
-	sarifs, err := result.write(ctx, dir, cfg, scanner, targets)
+	sarifs, err := result.write(ctx, dir, cfg, d, scanner, targets, started)
 	if err != nil {
 		return result, err
 	}
@@ -159,12 +162,11 @@ func scanAll(ctx context.Context, scanner *trivy.Scanner, targets []target) erro
 
 // write writes what was found on each platform, for programs: Trivy's own
 // report, SARIF, and the predicate that attest takes. It returns the SARIF.
-func (r *Result) write(ctx context.Context, dir string, cfg Config, scanner *trivy.Scanner, targets []target) ([]document, error) {
+func (r *Result) write(ctx context.Context, dir string, cfg Config, d Deps, scanner *trivy.Scanner, targets []target, started time.Time) ([]document, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // others read it by design
 		return nil, fmt.Errorf("input \"output-dir\": %w", err)
 	}
 	documents := make([]document, len(targets))
-	predicates := make([][]byte, len(targets))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i, t := range targets {
@@ -173,10 +175,7 @@ func (r *Result) write(ctx context.Context, dir string, cfg Config, scanner *tri
 			if err != nil {
 				return err
 			}
-			if documents[i], err = parseSARIF(text, category(cfg, t), t.image); err != nil {
-				return err
-			}
-			predicates[i], err = scanner.Convert(groupCtx, t.report, "cosign-vuln")
+			documents[i], err = parseSARIF(text, category(cfg, t), t.image)
 			return err
 		})
 	}
@@ -186,11 +185,12 @@ func (r *Result) write(ctx context.Context, dir string, cfg Config, scanner *tri
 	if cfg.Merge {
 		documents = []document{merge(documents)}
 	}
-	for i, t := range targets {
+	for _, t := range targets {
 		base := filepath.Join(dir, "scan-"+t.platform.Slug())
 		r.Reports = append(r.Reports, base+".json")
 		r.Predicates = append(r.Predicates, base+".vuln.json")
-		if err := errors.Join(os.WriteFile(base+".json", t.report.JSON, 0o644), os.WriteFile(base+".vuln.json", predicates[i], 0o644)); err != nil {
+		statement, err := json.MarshalIndent(predicate(t, d, started), "", "  ")
+		if err = errors.Join(err, os.WriteFile(base+".json", t.report.JSON, 0o644), os.WriteFile(base+".vuln.json", statement, 0o644)); err != nil {
 			return nil, err
 		}
 	}

@@ -98,11 +98,11 @@ func newWorld(t *testing.T, plan trivytest.Plan, change ...func(*github.Options)
 	if plan.Updated.IsZero() {
 		plan.Updated = now
 	}
-	plan.Converted = map[string]string{"sarif": recorded(t, "alpine.sarif"), "cosign-vuln": recorded(t, "alpine.vuln.json")}
+	plan.Converted = map[string]string{"sarif": recorded(t, "alpine.sarif")}
 	w.trivy = trivytest.Install(t, plan)
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.deps = Deps{
-		Registry: client, GitHub: w.github(change...), Commit: commit, Ref: "refs/tags/v1.2.3", Workspace: t.TempDir(),
+		Registry: client, GitHub: w.github(change...), Commit: commit, Ref: "refs/tags/v1.2.3", RunURL: "https://github.com/acme/hello/actions/runs/7", Workspace: t.TempDir(),
 		Trivy:   trivy.Options{TempDir: t.TempDir(), ToolCache: t.TempDir(), Log: log},
 		TempDir: t.TempDir(), Log: log, Now: func() time.Time { return now },
 	}

@@ -3,12 +3,10 @@ package verify_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,51 +16,18 @@ import (
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/verify"
 	"github.com/org/release-actions/internal/trivy"
+	"github.com/org/release-actions/internal/trivy/trivytest"
 )
 
-// TestMain makes this program Trivy where it is called so: it finds what the
-// file "report" beside it says.
-func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) != "trivy" {
-		os.Exit(m.Run())
-	}
-	args := os.Args[1:]
-	after := func(flag string) string { return args[slices.Index(args, flag)+1] }
-	path, text := "", []byte(nil)
-	var err error
-	switch {
-	case args[0] == "version":
-		fmt.Printf(`{"Version":%q}`, trivy.Version)
-		return
-	case slices.Contains(args, "--download-db-only"):
-		path, text = filepath.Join(after("--cache-dir"), "db", "metadata.json"), fmt.Appendf(nil, `{"UpdatedAt":%q}`, time.Now().Format(time.RFC3339))
-		err = os.MkdirAll(filepath.Dir(path), 0o700)
-	default:
-		path = after("--output")
-		text, err = os.ReadFile(filepath.Join(filepath.Dir(os.Args[0]), "report"))
-	}
-	if err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		panic(err)
-	}
-}
+func TestMain(m *testing.M) { trivytest.Main(m) }
 
 // scanned runs the step with a Trivy that finds what report says; with none
 // where it is "".
 func scanned(t *testing.T, w *evidencetest.World, report string) (verify.Result, error) {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "trivy")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := filepath.Join(t.TempDir(), "trivy")
 	if report != "" {
-		if err := errors.Join(os.Symlink(self, program), os.WriteFile(filepath.Join(dir, "report"), []byte(report), 0o600)); err != nil {
-			t.Fatal(err)
-		}
+		program = trivytest.Install(t, trivytest.Plan{Report: report})
 	}
 	v, err := sigstore.NewVerifier(t.Context(), w.Trust(), sigstore.Options{})
 	if err != nil {

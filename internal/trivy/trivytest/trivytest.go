@@ -79,7 +79,9 @@ func pretend(dir string) int {
 	cache := after("--cache-dir")
 	switch {
 	case slices.Contains(args, "--download-db-only"):
-		write(filepath.Join(cache, "db", "metadata.json"), fmt.Sprintf(`{"UpdatedAt":%q}`, p.Updated.Format(time.RFC3339)))
+		write(filepath.Join(cache, "db", "trivy.db"), "")
+		write(filepath.Join(cache, "db", "metadata.json"), fmt.Sprintf(`{"UpdatedAt":%q,"NextUpdate":%q,"DownloadedAt":%[1]q}`,
+			p.Updated.Format(time.RFC3339), p.Updated.Add(24*time.Hour).Format(time.RFC3339)))
 	case slices.Contains(args, "--download-java-db-only"):
 		write(filepath.Join(cache, "java-db", "metadata.json"), "{}")
 	case p.NeedJava && noFile(filepath.Join(cache, "java-db")):

@@ -1,0 +1,87 @@
+//go:build e2e
+
+package rehearsal_test
+
+import (
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/release-actions/internal/devstack/rehearsal"
+)
+
+// BenchmarkScan scans one platform, three platforms, and the documents of three,
+// in turns and with a database that is there. Trivy as a process for each
+// platform, one after the other, is what a workflow without us would run. The
+// registry is on loopback, and then as far away as one on the internet.
+func BenchmarkScan(b *testing.B) {
+	b.Run("loopback", benchmarkScan)
+	b.Run("far", func(b *testing.B) {
+		for _, host := range []string{"index.docker.io", "registry-1.docker.io"} {
+			if err := world.Delay(b.Context(), host, 80*time.Millisecond); err != nil {
+				b.Fatal(err)
+			}
+		}
+		defer func() {
+			if err := world.ClearFaults(b.Context()); err != nil {
+				b.Error(err)
+			}
+		}()
+		benchmarkScan(b)
+	})
+}
+
+func benchmarkScan(b *testing.B) {
+	b.Helper()
+	const repository = "docker.io/acme/scanned"
+	image := repository + "@" + pushScanned(b, repository, "debian", "common")
+	found, err := rehearsal.NewJudges(world.Env, "v0.0.0").Platforms(b.Context(), image)
+	if err != nil {
+		b.Fatal(err)
+	}
+	env := maps.Clone(world.Env)
+	env["DOCKER_CONFIG"], env["HOME"] = env["DEVSTACK_DOCKER_CONFIG"], b.TempDir()
+	run := func(program string, args ...string) time.Duration {
+		cmd := exec.CommandContext(b.Context(), program, args...)
+		for name, value := range env {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		start := time.Now()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%s: %v\n%s", cmd, err, out)
+		}
+		return time.Since(start)
+	}
+	sboms, cache := b.TempDir(), b.TempDir()
+	bin := env["RELEASE_ACTIONS_BIN"]
+	run(filepath.Join(bin, "sbom"), "-images", image, "-output-dir", sboms)
+	documents, err := filepath.Glob(filepath.Join(sboms, "*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	scan := func(args ...string) time.Duration {
+		return run(filepath.Join(bin, "scan"), append(args, "-output-dir", b.TempDir(), "-cache-dir", cache, "-fail-on", "", "-upload", "never")...)
+	}
+	scan("-images", image) // fetches the database
+	total := map[string]time.Duration{}
+	for b.Loop() {
+		total["one"] += scan("-images", repository+"@"+found["linux/arm64"])
+		total["three"] += scan("-images", image)
+		total["documents"] += scan("-images", image, "-source", "sbom", "-sboms", strings.Join(documents, "\n"))
+		for _, platform := range slices.Sorted(maps.Keys(found)) {
+			for _, format := range []string{"json", "sarif"} {
+				total["trivy"] += run(filepath.Join(env["DEVSTACK_BIN"], "trivy"), "image", "--image-src", "remote", "--platform", platform, "--format", format,
+					"--output", filepath.Join(b.TempDir(), format), "--scanners", "vuln", "--cache-dir", cache, "--quiet", "--skip-version-check", "--skip-db-update", image)
+			}
+		}
+	}
+	for what, d := range total {
+		b.ReportMetric(d.Seconds()/float64(b.N), what+"-s/op")
+	}
+	b.ReportMetric(total["three"].Seconds()/total["one"].Seconds(), "three/one")
+	b.ReportMetric(total["three"].Seconds()/total["trivy"].Seconds(), "three/trivy")
+}

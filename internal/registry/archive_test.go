@@ -22,7 +22,7 @@ import (
 // entry is a file, or a link, in a tar file.
 type entry struct{ name, content, link string }
 
-func writeTar(t testing.TB, entries ...entry) (path string) {
+func writeTar(t *testing.T, entries ...entry) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "image.tar")
 	if err := os.WriteFile(path, tarOf(t, entries...), 0o600); err != nil {
@@ -31,8 +31,8 @@ func writeTar(t testing.TB, entries ...entry) (path string) {
 	return path
 }
 
-func tarOf(t testing.TB, entries ...entry) []byte {
-	t.Helper()
+func tarOf(tb testing.TB, entries ...entry) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, e := range entries {
@@ -41,20 +41,20 @@ func tarOf(t testing.TB, entries ...entry) []byte {
 			h.Typeflag = tar.TypeSymlink
 		}
 		if err := w.WriteHeader(h); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if _, err := io.WriteString(w, e.content); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }
 
 // layoutEntries are the files of a layout, as an archive has them.
-func layoutEntries(t testing.TB, dir string) []entry {
+func layoutEntries(t *testing.T, dir string) []entry {
 	t.Helper()
 	var entries []entry
 	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
@@ -120,34 +120,34 @@ func readLayers(img v1.Image) error {
 
 // saved returns the files of an image as Docker before version 25 saves them:
 // the second layer is a link to another image's.
-func saved(t testing.TB) []entry {
-	t.Helper()
+func saved(tb testing.TB) []entry {
+	tb.Helper()
 	img, err := random.Image(64, 2)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	file, err := img.ConfigFile()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	file.OS, file.Architecture = "linux", "arm64"
 	config, err := json.Marshal(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	layers, err := img.Layers()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var contents []string
 	for _, layer := range layers {
 		body, err := layer.Uncompressed()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		content, err := io.ReadAll(body)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		contents = append(contents, string(content))
 	}

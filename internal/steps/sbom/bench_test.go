@@ -110,7 +110,7 @@ func text(seed uint64, n int) string {
 }
 
 // debianLayer has 700 packages of Debian with a dozen files each.
-func debianLayer(b testing.TB, platform string) v1.Layer {
+func debianLayer(b *testing.B, platform string) v1.Layer {
 	b.Helper()
 	arch := map[string]string{"linux/amd64": "amd64", "linux/arm64": "arm64", "linux/arm/v7": "armhf"}[platform]
 	licenses := []string{"GPL-2+", "LGPL-2.1+", "MIT", "BSD-3-clause", "Apache-2.0"}
@@ -140,7 +140,7 @@ func debianLayer(b testing.TB, platform string) v1.Layer {
 }
 
 // npmLayer has 250 packages of npm. It is the same for all platforms.
-func npmLayer(b testing.TB) v1.Layer {
+func npmLayer(b *testing.B) v1.Layer {
 	b.Helper()
 	files := map[string]string{}
 	for i := range 250 {
@@ -155,7 +155,7 @@ func npmLayer(b testing.TB) v1.Layer {
 }
 
 // goLayer has two Go programs: steps of ours, compiled for the platform.
-func goLayer(b testing.TB, platform string) v1.Layer {
+func goLayer(b *testing.B, platform string) v1.Layer {
 	b.Helper()
 	files := map[string]string{}
 	for _, step := range []string{"promote", "metadata"} {

@@ -19,10 +19,10 @@ import (
 // digest adds the SHA-1 and SHA-256 of the files that packages own. syft would
 // do that with a buffer and goroutines for each file, which takes twice the time.
 func digest(ctx context.Context, files file.Resolver, content *sbom.SBOM) error {
-	var regular []file.Coordinates
-	for c, metadata := range content.Artifacts.FileMetadata {
-		if metadata.Type == stereoscope.TypeRegular {
-			regular = append(regular, c)
+	var regular []file.Location
+	for location := range files.AllLocations(ctx) {
+		if metadata, ok := content.Artifacts.FileMetadata[location.Coordinates]; ok && metadata.Type == stereoscope.TypeRegular {
+			regular = append(regular, location)
 		}
 	}
 	digests := make([][]file.Digest, len(regular))
@@ -47,8 +47,8 @@ func digest(ctx context.Context, files file.Resolver, content *sbom.SBOM) error 
 		return err
 	}
 	content.Artifacts.FileDigests = make(map[file.Coordinates][]file.Digest, len(regular))
-	for i, c := range regular {
-		content.Artifacts.FileDigests[c] = digests[i]
+	for i, location := range regular {
+		content.Artifacts.FileDigests[location.Coordinates] = digests[i]
 	}
 	return nil
 }
@@ -64,28 +64,18 @@ func newHasher() *hasher {
 }
 
 // file returns the digests as syft names them.
-func (h *hasher) file(files file.Resolver, c file.Coordinates) ([]file.Digest, error) {
-	locations, err := files.FilesByPath(c.RealPath)
+func (h *hasher) file(files file.Resolver, location file.Location) ([]file.Digest, error) {
+	body, err := files.FileContentsByLocation(location)
 	if err != nil {
 		return nil, err
 	}
-	for _, location := range locations {
-		if location.Coordinates != c { // of another layer
-			continue
-		}
-		body, err := files.FileContentsByLocation(location)
-		if err != nil {
-			return nil, err
-		}
-		h.sha1.Reset()
-		h.sha256.Reset()
-		// Without its other methods, for the buffer to be used.
-		_, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(h.sha1, h.sha256)}, struct{ io.Reader }{body}, h.buffer)
-		_ = body.Close() // it was only read
-		return []file.Digest{
-			{Algorithm: "sha1", Value: hex.EncodeToString(h.sha1.Sum(nil))},
-			{Algorithm: "sha256", Value: hex.EncodeToString(h.sha256.Sum(nil))},
-		}, err
-	}
-	return nil, nil
+	h.sha1.Reset()
+	h.sha256.Reset()
+	// Without its other methods, for the buffer to be used.
+	_, err = io.CopyBuffer(io.MultiWriter(h.sha1, h.sha256), struct{ io.Reader }{body}, h.buffer)
+	_ = body.Close() // it was only read
+	return []file.Digest{
+		{Algorithm: "sha1", Value: hex.EncodeToString(h.sha1.Sum(nil))},
+		{Algorithm: "sha256", Value: hex.EncodeToString(h.sha256.Sum(nil))},
+	}, err
 }

@@ -1,7 +1,9 @@
 package sbom
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -71,7 +73,7 @@ func (c *cataloguer) writeSPDX(found *catalogue) error {
 	finishSPDX(found.about, found.spdx)
 	path := found.base(c.dir) + spdxSuffix
 	found.files = append(found.files, path)
-	err := c.save(path, found.about, func(w io.Writer) error { return encodeSPDX(w, found.spdx) })
+	err := save(path, found.about, func(w io.Writer) error { return encodeSPDX(w, found.spdx) })
 	for _, f := range c.cfg.Formats {
 		if err == nil && f.isSPDX() {
 			err = c.saveExtra(found, f, func(w io.Writer) error { return f.encodeSPDX(w, found.spdx) })
@@ -85,7 +87,7 @@ func (c *cataloguer) writeCycloneDX(found *catalogue) error {
 	finishCycloneDX(found.about, found.cdx)
 	path := found.base(c.dir) + cdxSuffix
 	found.files = append(found.files, path)
-	err := c.save(path, found.about, func(w io.Writer) error { return encodeCycloneDX(w, found.cdx) })
+	err := save(path, found.about, func(w io.Writer) error { return encodeCycloneDX(w, found.cdx) })
 	for _, f := range c.cfg.Formats {
 		if err == nil && f.isCycloneDX() {
 			err = c.saveExtra(found, f, func(w io.Writer) error { return f.encodeCycloneDX(w, found.cdx) })
@@ -97,22 +99,22 @@ func (c *cataloguer) writeCycloneDX(found *catalogue) error {
 func (c *cataloguer) saveExtra(found *catalogue, f Format, encode func(io.Writer) error) error {
 	path := found.base(c.dir) + f.suffix()
 	found.extra = append(found.extra, path)
-	return c.save(path, found.about, encode)
+	return save(path, found.about, encode)
 }
 
 // save writes what encode does to the file at path, and gives it its identifier.
-func (c *cataloguer) save(path string, about subject, encode func(io.Writer) error) error {
-	document, ok := c.buffers.Get().(*bytes.Buffer) // documents are large, and of about one size
-	if !ok {
-		document = &bytes.Buffer{}
+func save(path string, about subject, encode func(io.Writer) error) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
 	}
-	defer c.buffers.Put(document)
-	document.Reset()
-	if err := encode(document); err != nil {
+	defer func() { err = errors.Join(err, file.Close()) }()
+	w := newIdentifier(file, about)
+	buffered := bufio.NewWriterSize(w, 64<<10)
+	if err := errors.Join(encode(buffered), buffered.Flush()); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
-	about.identify(document.Bytes())
-	return os.WriteFile(path, document.Bytes(), 0o644)
+	return w.identify()
 }
 
 // warnOfSize says which documents others may refuse.

@@ -1,7 +1,6 @@
 package sbom
 
 import (
-	"bytes"
 	"fmt"
 	"path"
 	"strconv"
@@ -58,21 +57,6 @@ func (s subject) timestamp() string { return s.created.UTC().Format(time.RFC3339
 
 // placeholder stands for a document's identifier until its content is known.
 func (s subject) placeholder() uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.purl())) }
-
-// identify gives the document, which has placeholders, the identifier that
-// derives from what it is about and what it says: equal documents have equal
-// names, and different ones don't.
-func (s subject) identify(document []byte) {
-	placeholder := s.placeholder()
-	id := uuid.NewSHA1(placeholder, document)
-	for rest, old := document, []byte(placeholder.String()); ; {
-		i := bytes.Index(rest, old)
-		if i < 0 {
-			return
-		}
-		rest = rest[i+copy(rest[i:], id.String()):]
-	}
-}
 
 // ParseEpoch parses the value of SOURCE_DATE_EPOCH, seconds since 1970. It is
 // the zero time where s is empty.

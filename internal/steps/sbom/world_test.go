@@ -42,8 +42,8 @@ type world struct {
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
 	w := &world{gets: map[string]int{}}
 	reg := ggcr.New(ggcr.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -57,13 +57,13 @@ func newWorld(t testing.TB) *world {
 			reg.ServeHTTP(rw, r)
 		}
 	}))
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	w.host = strings.TrimPrefix(server.URL, "http://")
 	return w
 }
 
 // blobGets returns how often the layer was fetched.
-func (w *world) blobGets(t testing.TB, repository string, layer v1.Layer) int {
+func (w *world) blobGets(t *testing.T, repository string, layer v1.Layer) int {
 	t.Helper()
 	digest, err := layer.Digest()
 	if err != nil {
@@ -81,28 +81,28 @@ func (w *world) setIntercept(f func(http.ResponseWriter, *http.Request) bool) {
 }
 
 // push writes an image or index to a repository of the world.
-func (w *world) push(t testing.TB, repository string, what remote.Taggable) image.Pinned {
-	t.Helper()
+func (w *world) push(tb testing.TB, repository string, what remote.Taggable) image.Pinned {
+	tb.Helper()
 	ref, err := name.NewTag(w.host + "/" + repository + ":pushed")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := remote.Push(ref, what, remote.WithContext(t.Context())); err != nil {
-		t.Fatal(err)
+	if err := remote.Push(ref, what, remote.WithContext(tb.Context())); err != nil {
+		tb.Fatal(err)
 	}
-	descriptor, err := remote.Head(ref, remote.WithContext(t.Context()))
+	descriptor, err := remote.Head(ref, remote.WithContext(tb.Context()))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	pinned, err := image.ParsePinned(w.host + "/" + repository + "@" + descriptor.Digest.String())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pinned
 }
 
 // deps returns what the step works with, and what it logs.
-func deps(t testing.TB) (sbom.Deps, *bytes.Buffer) {
+func deps(t *testing.T) (sbom.Deps, *bytes.Buffer) {
 	t.Helper()
 	client, err := registry.New(registry.Credentials{}, registry.Options{})
 	if err != nil {
@@ -113,7 +113,7 @@ func deps(t testing.TB) (sbom.Deps, *bytes.Buffer) {
 }
 
 // run runs the step, which must succeed, and returns the result.
-func run(t testing.TB, d sbom.Deps, images ...image.Pinned) sbom.Result {
+func run(t *testing.T, d sbom.Deps, images ...image.Pinned) sbom.Result {
 	t.Helper()
 	result, err := sbom.Run(t.Context(), sbom.Config{Images: images, OutputDir: filepath.Join(t.TempDir(), "out")}, d)
 	if err != nil {
@@ -127,31 +127,31 @@ func run(t testing.TB, d sbom.Deps, images ...image.Pinned) sbom.Result {
 }
 
 // layer packs files, by path, into a compressed layer.
-func layer(t testing.TB, files map[string]string) v1.Layer {
-	t.Helper()
+func layer(tb testing.TB, files map[string]string) v1.Layer {
+	tb.Helper()
 	var b bytes.Buffer
 	zipped := gzip.NewWriter(&b)
 	w := tar.NewWriter(zipped)
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		header := &tar.Header{Name: path, Mode: 0o644, Size: int64(len(files[path])), ModTime: built}
 		if err := w.WriteHeader(header); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if _, err := w.Write([]byte(files[path])); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return static.NewLayer(b.Bytes(), types.OCILayer)
 }
 
 // ownLayer is what only one platform has: an Alpine package database.
-func ownLayer(t testing.TB, arch string, packages ...string) v1.Layer {
+func ownLayer(t *testing.T, arch string, packages ...string) v1.Layer {
 	t.Helper()
 	var db strings.Builder
 	for _, p := range packages {
@@ -175,7 +175,7 @@ func ownLayer(t testing.TB, arch string, packages ...string) v1.Layer {
 }
 
 // sharedLayer is what all platforms have: packages of npm and PyPI.
-func sharedLayer(t testing.TB) v1.Layer {
+func sharedLayer(t *testing.T) v1.Layer {
 	t.Helper()
 	return layer(t, map[string]string{
 		"app/node_modules/left-pad/package.json":                           `{"name":"left-pad","version":"1.3.0","license":"WTFPL","author":"<azer>"}`,
@@ -185,53 +185,53 @@ func sharedLayer(t testing.TB) v1.Layer {
 	})
 }
 
-func platformImage(t testing.TB, platform string, layers ...v1.Layer) v1.Image {
-	t.Helper()
+func platformImage(tb testing.TB, platform string, layers ...v1.Layer) v1.Image {
+	tb.Helper()
 	p, err := v1.ParsePlatform(platform)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	img, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), layers...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Variant = p.OS, p.Architecture, p.Variant
 	config.Created = v1.Time{Time: built}
 	config.Config.Labels = map[string]string{"org.opencontainers.image.title": "app", "a": "b"}
 	if img, err = mutate.ConfigFile(img, config); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return img
 }
 
 // index puts images of platforms together, beside an attestation manifest as
 // BuildKit adds it.
-func index(t testing.TB, images map[string]v1.Image) v1.ImageIndex {
-	t.Helper()
+func index(tb testing.TB, images map[string]v1.Image) v1.ImageIndex {
+	tb.Helper()
 	all := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	add := func(img v1.Image, platform string, annotations map[string]string) {
 		p, err := v1.ParsePlatform(platform)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all = mutate.AppendManifests(all, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: p, Annotations: annotations}})
 	}
 	for _, platform := range slices.Sorted(maps.Keys(images)) {
 		add(images[platform], platform, nil)
 	}
-	add(platformImage(t, "unknown/unknown", static.NewLayer([]byte("{}"), "application/vnd.in-toto+json")), "unknown/unknown",
+	add(platformImage(tb, "unknown/unknown", static.NewLayer([]byte("{}"), "application/vnd.in-toto+json")), "unknown/unknown",
 		map[string]string{"vnd.docker.reference.type": "attestation-manifest"})
 	return all
 }
 
 // release is an index of three platforms, of which each has packages of its
 // own, and all have some in common.
-func release(t testing.TB) (all v1.ImageIndex, shared v1.Layer) {
+func release(t *testing.T) (all v1.ImageIndex, shared v1.Layer) {
 	t.Helper()
 	shared = sharedLayer(t)
 	return index(t, map[string]v1.Image{

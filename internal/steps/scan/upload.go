@@ -67,7 +67,7 @@ func upload(ctx context.Context, cfg Config, d Deps, documents []document, start
 
 // split returns each of several errors once, by its text.
 func split(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what parallel.Each has joined
+	joined, ok := err.(interface{ Unwrap() []error }) // as parallel.Each joins them
 	if !ok {
 		return []error{err}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/org/release-actions/internal/ghapi"
@@ -60,7 +61,7 @@ func upload(ctx context.Context, cfg Config, d Deps, documents []document, start
 		return false, nil // outside of a workflow, nobody expects it
 	}
 	for _, one := range split(err) {
-		d.Log.Warn("code scanning doesn't show the findings", "reason", one, "mend", hint.Of(one))
+		d.Log.Warn("code scanning doesn't show the findings", "reason", one, "mend", strings.Join(hint.Of(one), "; "))
 	}
 	return false, nil
 }

@@ -38,6 +38,11 @@ bench: build ## measure sign, attest and verify against cosign in the local worl
 bench-platforms: build ## measure emulation, cross-compiling and a node for each platform
 	go test -tags e2e,examples -run '^$$' -bench Platforms -benchtime 3x -timeout 60m ./internal/devstack/rehearsal
 
+.PHONY: bench-sbom
+bench-sbom: build ## measure sbom against a process of syft for each platform
+	@bin="$$($(DEVSTACK) tools syft)" && RELEASE_ACTIONS_BIN="$(CURDIR)/bin" SYFT="$$bin/syft" \
+		go test -tags e2e -run '^$$' -bench ThreePlatforms -benchtime 3x -timeout 30m ./internal/steps/sbom
+
 .PHONY: check
 check: format vet lint ## check formatting, vet, lint Go, workflows and shell
 
@@ -48,7 +53,7 @@ format: ## check that the code is formatted
 .PHONY: vet
 vet: ## run go vet
 	go vet ./...
-	go vet -tags e2e,examples ./internal/devstack/...
+	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom
 
 .PHONY: lint
 lint: ## run golangci-lint and actionlint

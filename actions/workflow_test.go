@@ -41,7 +41,7 @@ type workflow struct {
 var unasked = map[string][]string{
 	"build metadata":   {"context"},                                                          // another thing by the same name
 	"build build-push": {"tags", "overwrite", "trusted-root", "sigstore"},                    // merge finds what was released before
-	"build sbom":       {"images", "dockerhub-username", "dockerhub-token", "registry-auth"}, // it reads a layout
+	"build sbom":       {"images", "compare-to", "dockerhub-username", "dockerhub-token", "registry-auth"}, // it reads a layout
 }
 
 func load(t *testing.T) workflow {

@@ -21,9 +21,20 @@ func run(ctx context.Context, rt *action.Runtime, cfg sbom.Config) (sbom.Result,
 	if err != nil {
 		return sbom.Result{}, err
 	}
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	gh, err := rt.GitHub()
 	if err != nil {
 		return sbom.Result{}, err
 	}
-	return sbom.Run(ctx, cfg, sbom.Deps{Registry: reg, TempDir: rt.TempDir(), Created: created, Log: rt.Log})
+	transport := rt.Transport(cfg.RetryFor)
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	if err != nil {
+		return sbom.Result{}, err
+	}
+	return sbom.Run(ctx, cfg, sbom.Deps{
+		Registry: reg, TempDir: rt.TempDir(), Created: created, Log: rt.Log, Transport: transport,
+		Job: sbom.Job{
+			APIURL: gh.APIURL, ServerURL: gh.ServerURL, Repository: gh.Repository, Event: gh.Event,
+			Workflow: gh.Workflow, Name: gh.Job, RunID: gh.RunID, Commit: gh.SHA, Ref: gh.Ref,
+		},
+	})
 }

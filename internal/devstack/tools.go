@@ -62,6 +62,7 @@ var tools = []tool{
 	{name: "cosign262", group: groupJudges, module: "cosign", pkg: "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{name: "gh", group: groupMore, module: "gh", pkg: "github.com/cli/cli/v2/cmd/gh", version: "github.com/cli/cli/v2/internal/build.Version"},
 	{name: "docker-compose", group: groupMore, module: "compose", pkg: "github.com/docker/compose/v2/cmd", version: "github.com/docker/compose/v2/internal.Version"},
+	{name: "syft", group: groupMore, module: "syft", pkg: "github.com/anchore/syft/cmd/syft", version: "main.version"},
 	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},
 	{name: "golangci-lint", group: groupLint, module: "golangci", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"},
 }

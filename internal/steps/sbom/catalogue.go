@@ -2,7 +2,6 @@ package sbom
 
 import (
 	"context"
-	"crypto"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/CycloneDX/cyclonedx-go"
@@ -18,101 +18,203 @@ import (
 	"github.com/anchore/syft/syft/cataloging"
 	"github.com/anchore/syft/syft/file"
 	"github.com/anchore/syft/syft/sbom"
+	syftsource "github.com/anchore/syft/syft/source"
 	"github.com/anchore/syft/syft/source/stereoscopesource"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spdx/tools-golang/spdx"
 	_ "modernc.org/sqlite" // syft reads the databases of RPM and Nix through database/sql
 
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/parallel"
+	"github.com/org/release-actions/internal/registry"
 )
 
-// catalogue is what was found in the image of one platform, in both formats.
+// catalogue is what was found in the image of one platform, or in all images of
+// an index, and where that is written.
 type catalogue struct {
 	about    subject
-	packages map[string]int // by ecosystem, as syft names them
+	packages []component
+	snapshot []byte // as syft makes it for GitHub
+	files    []string
+	extra    []string // in formats beside the two
 	spdx     *spdx.Document
 	cdx      *cyclonedx.BOM
 }
 
 // cataloguer makes catalogues of images that may share layers.
 type cataloguer struct {
-	source  source
-	temp    string
-	created time.Time
-	config  *syft.CreateSBOMConfig
-	log     *slog.Logger
+	cfg       Config
+	temp, dir string
+	created   time.Time
+	excludes  []string
+	config    syft.CreateSBOMConfig
+	licenses  func() (context.Context, error)
+	layers    *layerStore
+	memory    *memory
+	buffers   sync.Pool // of *bytes.Buffer
+	log       *slog.Logger
 }
 
-// newCataloguer returns a cataloguer and the context to use it under.
-func newCataloguer(ctx context.Context, d Deps, from source, temp string) (context.Context, *cataloguer, error) {
+// newCataloguer returns a cataloguer of images for which ctx is good.
+func newCataloguer(ctx context.Context, cfg Config, d Deps, temp string) (*cataloguer, error) {
+	if err := checkCatalogers(ctx, cfg.Catalogers); err != nil {
+		return nil, err
+	}
 	config := syft.DefaultCreateSBOMConfig()
-	// SPDX wants the SHA-1 of each file, and makes a package's verification code of them.
-	config.Files = config.Files.WithHashers(crypto.SHA1, crypto.SHA256)
+	config.Files.Hashers = nil // see digest
 	// What a cataloguer couldn't parse is of interest, not every file without a package.
 	config.Unknowns = cataloging.UnknownsConfig{RemoveWhenPackagesDefined: true}
-	// One scanner for licence texts serves all platforms; to make it takes a while.
-	ctx, err := syft.SetContextLicenseScanner(ctx, config.Licenses)
-	if err != nil {
-		return nil, nil, err
+	if cfg.Scope != "" {
+		config.Search.Scope = syftsource.Scope(cfg.Scope)
 	}
-	return ctx, &cataloguer{
-		source:  from,
+	cfg.Formats = extras(cfg.Formats)
+	c := &cataloguer{
+		cfg:     cfg,
 		temp:    temp,
 		created: d.Created,
-		config:  config,
+		config:  *config,
+		layers:  newLayerStore(temp, d.Room),
+		memory:  newMemory(),
 		log:     d.Log,
-	}, nil
+	}
+	for _, glob := range cfg.Excludes {
+		c.excludes = append(c.excludes, string(glob))
+	}
+	// One scanner for licence texts serves all images. To make it takes a while,
+	// and can be done while the first layers are fetched.
+	c.licenses = sync.OnceValues(func() (context.Context, error) { return syft.SetContextLicenseScanner(ctx, config.Licenses) })
+	go func() { _, _ = c.licenses() }() // whoever needs it gets the error
+	return c, nil
 }
 
-// platform catalogues the image p, which an index has for platform.
-func (c *cataloguer) platform(ctx context.Context, p image.Pinned, platform image.Platform) (catalogue, error) {
-	img, err := c.source.open(ctx, p.Digest)
+// job is an image to catalogue.
+type job struct {
+	about   subject
+	img     storedImage
+	release func() // what it has in the store
+	earlier bool   // an image to compare with, of which nothing is written
+}
+
+// open returns the images of all platforms that the source has.
+func (c *cataloguer) open(ctx context.Context, from source) ([]job, error) {
+	platforms, err := from.platforms(ctx)
 	if err != nil {
-		return catalogue{}, err
+		return nil, err
+	}
+	img := from.subject()
+	if platforms, err = distinct(img, platforms); err != nil {
+		return nil, err
+	}
+	jobs := make([]job, len(platforms))
+	err = parallel.Each(platforms, func(n int, p registry.PlatformManifest) (err error) {
+		jobs[n], err = c.job(ctx, from, p)
+		if err != nil {
+			return fmt.Errorf("catalogue %s of %q: %w", p.Platform, img, err)
+		}
+		return nil
+	})
+	return jobs, err
+}
+
+func (c *cataloguer) job(ctx context.Context, from source, p registry.PlatformManifest) (job, error) {
+	img, err := from.open(ctx, p.Digest)
+	if err != nil {
+		return job{}, err
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
-		return catalogue{}, err
+		return job{}, err
 	}
-	about := subject{image: p, platform: platform, created: c.created}
+	stored, release, err := c.layers.add(img)
+	if err != nil {
+		return job{}, err
+	}
+	about := subject{image: from.subject().Repository.Pin(p.Digest), platform: p.Platform, created: c.created}
 	if about.created.IsZero() {
 		about.created = config.Created.Time
 	}
 	if about.created.IsZero() { // as reproducible builds leave it
 		about.created = time.Unix(0, 0)
 	}
-	content, err := c.read(ctx, p, img)
+	return job{about: about, img: stored, release: release}, nil
+}
+
+// platform catalogues an image, and writes its documents.
+func (c *cataloguer) platform(ctx context.Context, j job) (catalogue, error) {
+	files, err := j.img.fetch()
 	if err != nil {
 		return catalogue{}, err
 	}
-	found := catalogue{about: about, packages: map[string]int{}, spdx: toSPDX(about, content), cdx: toCycloneDX(about, content)}
-	for pkg := range content.Artifacts.Packages.Enumerate() {
-		found.packages[string(pkg.Type)]++
+	release, err := c.memory.acquire(ctx, files)
+	if err != nil {
+		return catalogue{}, err
 	}
-	c.warn(platform, content)
-	return found, nil
+	defer release()
+	content, err := c.read(ctx, j)
+	if err != nil {
+		return catalogue{}, err
+	}
+	found := catalogue{about: j.about, packages: components(content)}
+	if j.earlier {
+		return found, nil
+	}
+	c.warn(j.about.platform, content)
+	return found, c.describe(&found, content)
 }
 
 // read has syft catalogue the image. Its layers are unpacked to disk and gone
 // when it returns.
-func (c *cataloguer) read(ctx context.Context, p image.Pinned, img v1.Image) (*sbom.SBOM, error) {
+func (c *cataloguer) read(ctx context.Context, j job) (*sbom.SBOM, error) {
 	dir, err := os.MkdirTemp(c.temp, "image-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // its parent goes next
-	read := stereoscope.New(img, nil, dir, stereoscope.WithManifestDigest(string(p.Digest)))
-	if err := read.Read(ctx); err != nil {
+	read := stereoscope.New(j.img, nil, dir, stereoscope.WithManifestDigest(string(j.about.image.Digest)))
+	err = read.Read(ctx)
+	j.release() // syft has a copy
+	if err != nil {
 		return nil, err
 	}
-	src := stereoscopesource.New(read, stereoscopesource.ImageConfig{Reference: p.String()})
+	src := stereoscopesource.New(read, stereoscopesource.ImageConfig{
+		Reference: j.about.image.String(), Exclude: syftsource.ExcludeConfig{Paths: slices.Clone(c.excludes)},
+	})
 	defer func() { _ = src.Close() }() // it was only read
-	found, err := syft.CreateSBOM(ctx, src, c.config)
+	licenses, err := c.licenses()
+	if err != nil {
+		return nil, err
+	}
+	config := c.config
+	config.CatalogerSelection = cataloging.NewSelectionRequest().WithExpression(c.cfg.Catalogers...)
+	if j.earlier {
+		config = *config.WithoutFiles()
+	}
+	found, err := syft.CreateSBOM(valueContext{ctx, licenses}, src, &config)
 	// syft stops early, but not always with an error.
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return found, err
+	if err != nil || j.earlier {
+		return found, err
+	}
+	files, err := src.FileResolver(config.Search.Scope)
+	if err != nil {
+		return nil, err
+	}
+	return found, digest(ctx, files, found)
+}
+
+// valueContext ends as one context does, and has the values of another, too.
+type valueContext struct {
+	context.Context
+	values context.Context //nolint:containedctx // that is what it is for
+}
+
+// Value implements context.Context.
+func (c valueContext) Value(key any) any {
+	if value := c.Context.Value(key); value != nil {
+		return value
+	}
+	return c.values.Value(key)
 }
 
 // warn says what a reader of the documents should know.
@@ -130,39 +232,9 @@ func (c *cataloguer) warn(platform image.Platform, content *sbom.SBOM) {
 
 // base is the path of the catalogue's files in dir, without their suffix.
 func (c *catalogue) base(dir string) string {
-	return filepath.Join(dir, "sbom-"+c.about.platform.Slug())
-}
-
-// files are the paths that write writes to.
-func (c *catalogue) files(dir string) []string {
-	return []string{c.base(dir) + spdxSuffix, c.base(dir) + cdxSuffix}
-}
-
-// write writes both documents, and then forgets the files in them: the index
-// is described by packages.
-func (c *catalogue) write(dir string) error {
-	files := c.files(dir)
-	if err := writeSPDX(files[0], c.about, c.spdx); err != nil {
-		return err
+	name := "sbom-index"
+	if c.about.platform != (image.Platform{}) {
+		name = "sbom-" + c.about.platform.Slug()
 	}
-	if err := writeCycloneDX(files[1], c.about, c.cdx); err != nil {
-		return err
-	}
-	c.spdx.Files = nil
-	components := slices.DeleteFunc(*c.cdx.Components, isFile)
-	c.cdx.Components = &components
-	return nil
-}
-
-// save writes a document with write to the file at path.
-func save(path string, write func(*os.File) error) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := write(file); err != nil {
-		_ = file.Close() // the first error is the one to tell
-		return fmt.Errorf("write %q: %w", path, err)
-	}
-	return file.Close()
+	return filepath.Join(dir, name)
 }

@@ -2,7 +2,7 @@ package sbom
 
 import (
 	"cmp"
-	"os"
+	"io"
 	"slices"
 
 	"github.com/CycloneDX/cyclonedx-go"
@@ -113,21 +113,18 @@ func mergeCycloneDX(about subject, found []catalogue) *cyclonedx.BOM {
 
 func byRef(a, b cyclonedx.Component) int { return cmp.Compare(a.BOMRef, b.BOMRef) }
 
-// writeCycloneDX orders and names the document, and writes it to path, as 1.6:
-// Trivy refuses 1.7.
-func writeCycloneDX(path string, about subject, bom *cyclonedx.BOM) error {
+// finishCycloneDX orders and names the document, for 1.6: Trivy refuses 1.7.
+func finishCycloneDX(about subject, bom *cyclonedx.BOM) {
 	components, dependencies := value(bom.Components), value(bom.Dependencies)
 	slices.SortFunc(components, byRef)
 	slices.SortFunc(dependencies, func(a, b cyclonedx.Dependency) int { return cmp.Compare(a.Ref, b.Ref) })
 	bom.Metadata.Timestamp = about.timestamp()
-	bom.SerialNumber = ""
-	id, err := about.documentID(bom)
-	if err != nil {
-		return err
-	}
-	bom.SerialNumber = id.URN()
-	return save(path, func(file *os.File) error {
-		encoder := cyclonedx.NewBOMEncoder(file, cyclonedx.BOMFileFormatJSON).SetEscapeHTML(false)
-		return encoder.EncodeVersion(bom, cyclonedx.SpecVersion1_6)
-	})
+	bom.SerialNumber = about.placeholder().URN()
+	// The library's own way would copy it all. It has nothing that only 1.7
+	// knows, says the schema that tests hold it against.
+	bom.SpecVersion, bom.JSONSchema = cyclonedx.SpecVersion1_6, "http://cyclonedx.org/schema/bom-1.6.schema.json"
+}
+
+func encodeCycloneDX(w io.Writer, bom *cyclonedx.BOM) error {
+	return cyclonedx.NewBOMEncoder(w, cyclonedx.BOMFileFormatJSON).SetEscapeHTML(false).Encode(bom)
 }

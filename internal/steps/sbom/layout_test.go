@@ -134,7 +134,7 @@ func TestOnePlaceForOneImage(t *testing.T) {
 	all, _ := release(t)
 	both := sbom.Config{Layout: "layout"}
 	both.Images = append(both.Images, w.push(t, "acme/app", all))
-	for want, cfg := range map[string]sbom.Config{"two places": both, "neither": {}} {
+	for want, cfg := range map[string]sbom.Config{"several places": both, "none of the inputs": {}} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) || len(hint.Of(err)) != 1 {
 			t.Errorf("error %v with %q, want %q", err, hint.Of(err), want)
 		}

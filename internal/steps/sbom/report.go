@@ -14,13 +14,24 @@ import (
 
 // Result says where the documents are and how much is in them.
 type Result struct {
-	// Files are the paths of the documents: those of each platform, then those
-	// of the index.
-	Files    []string `output:"files"`
-	Packages Counts   `output:"packages"`
+	// Files are the paths of the SPDX and CycloneDX documents: those of each
+	// platform, then those of the index.
+	Files []string `output:"files"`
+	// ExtraFiles are those in other formats.
+	ExtraFiles []string `output:"extra-files"`
+	Packages   Counts   `output:"packages"`
+	// Changes is the path of a JSON file with a Changes, or "".
+	Changes string `output:"changes"`
 
-	ecosystems []map[string]int // for each platform of Packages
-	layout     string           // where the image was read; "" for a registry
+	contents []contents
+	changes  *Changes
+	place    string // where the image was read; "" for a registry
+}
+
+// contents are the packages that the image of a platform has.
+type contents struct {
+	platform string
+	packages []component
 }
 
 // Counts are the numbers of packages by platform, in the order of the index.
@@ -41,71 +52,90 @@ func (c Counts) MarshalText() ([]byte, error) {
 	return json.Marshal(numbers)
 }
 
-func report(dir string, found []catalogue) Result {
+func report(cfg Config, found []catalogue) Result {
 	var r Result
+	switch {
+	case cfg.Layout != "":
+		r.place = "the OCI layout " + markdown.Code(cfg.Layout)
+	case cfg.Archive != "":
+		r.place = "the archive " + markdown.Code(cfg.Archive)
+	}
 	for _, c := range found {
-		total := 0
-		for _, n := range c.packages {
-			total += n
-		}
-		r.Files = append(r.Files, c.files(dir)...)
-		r.Packages = append(r.Packages, Count{c.about.platform.String(), total})
-		r.ecosystems = append(r.ecosystems, c.packages)
+		r.add(c)
+		r.Packages = append(r.Packages, Count{c.about.platform.String(), len(c.packages)})
+		r.contents = append(r.contents, contents{c.about.platform.String(), c.packages})
 	}
 	return r
 }
 
-// table returns the packages of each platform by ecosystem, with its heading.
-func (r Result) table() [][]string {
+func (r *Result) add(c catalogue) {
+	r.Files = append(r.Files, c.files...)
+	r.ExtraFiles = append(r.ExtraFiles, c.extra...)
+}
+
+// ecosystems returns the packages of each platform by ecosystem, with its heading.
+func (r Result) ecosystems() [][]string {
 	all := map[string]bool{}
-	for _, e := range r.ecosystems {
-		for name := range e {
-			all[name] = true
+	counts := make([]map[string]int, len(r.contents))
+	for i, c := range r.contents {
+		counts[i] = map[string]int{}
+		for _, p := range c.packages {
+			all[p.ecosystem] = true
+			counts[i][p.ecosystem]++
 		}
 	}
 	names := slices.Sorted(maps.Keys(all))
 	rows := [][]string{append(append([]string{"platform"}, names...), "packages")}
-	for i, e := range r.ecosystems {
-		row := []string{r.Packages[i].Platform}
+	for i, c := range r.contents {
+		row := []string{c.platform}
 		for _, name := range names {
-			row = append(row, fmt.Sprint(e[name]))
+			row = append(row, fmt.Sprint(counts[i][name]))
 		}
-		rows = append(rows, append(row, fmt.Sprint(r.Packages[i].Packages)))
+		rows = append(rows, append(row, fmt.Sprint(len(c.packages))))
 	}
 	return rows
 }
 
-// Summary returns the table in Markdown.
+// Summary returns the packages, their licences and what has changed, in Markdown.
 func (r Result) Summary() string {
 	if len(r.Packages) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	b.WriteString("## Packages\n\n")
-	if r.layout != "" {
-		fmt.Fprintf(&b, "Read from the OCI layout %s, not from a registry.\n\n", markdown.Code(r.layout))
+	if r.place != "" {
+		fmt.Fprintf(&b, "Read from %s, not from a registry.\n\n", r.place)
 	}
-	for i, row := range r.table() {
+	writeTable(&b, r.ecosystems())
+	r.writeLicenses(&b)
+	r.changes.summary(&b)
+	return b.String()
+}
+
+// writeTable writes rows, of which the first is the heading and each begins
+// with foreign text, while numbers follow.
+func writeTable(b *strings.Builder, rows [][]string) {
+	for i, row := range rows {
 		if i > 0 {
-			row[0] = markdown.Code(row[0])
+			row = append([]string{markdown.Code(row[0])}, row[1:]...)
 		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
 		if i == 0 {
 			b.WriteString("|---" + strings.Repeat("|--:", len(row)-1) + "|\n")
 		}
 	}
-	return b.String()
 }
 
-// Print writes the table and the paths as plain text.
+// Print writes the packages and the paths as plain text.
 func (r Result) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(r.Packages) > 0 {
-		for _, row := range r.table() {
+		for _, row := range r.ecosystems() {
 			_, _ = fmt.Fprintln(table, strings.Join(row, "\t")) // Flush tells
 		}
 	}
-	for _, path := range r.Files {
+	r.changes.print(table)
+	for _, path := range append(slices.Clone(r.Files), r.ExtraFiles...) {
 		_, _ = fmt.Fprintln(table, path) // Flush tells
 	}
 	return table.Flush()

@@ -11,11 +11,12 @@ package sbom
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -26,45 +27,22 @@ import (
 	"github.com/org/release-actions/internal/registry"
 )
 
-// atOnce bounds the platforms that are catalogued at the same time: each holds
-// its file tree and packages in memory.
-const atOnce = 2
-
-// Config are the inputs of the step.
-type Config struct {
-	// Images name one digest in several repositories. The first is read, and
-	// is the one that the documents name.
-	Images []image.Pinned `input:"images,arg"`
-	// Layout is an OCI layout, in place of Images.
-	Layout    string        `input:"layout"`
-	OutputDir string        `input:"output-dir"`
-	RetryFor  time.Duration `input:"retry-for"`
-	Registry  registry.Credentials
-}
-
-// Validate checks the rules across inputs.
-func (c Config) Validate() error {
-	errs := []error{image.SameDigest(c.Images), c.Registry.Validate()}
-	switch {
-	case len(c.Images) == 0 && c.Layout == "":
-		errs = append(errs, hint.New("neither input \"images\" nor \"layout\" says which image to describe",
-			"give the output \"images\" of build-push, or its output \"layout\" where the image isn't pushed"))
-	case len(c.Images) > 0 && c.Layout != "":
-		errs = append(errs, hint.New("inputs \"images\" and \"layout\" name two places for one image", "leave out one of them"))
-	}
-	return errors.Join(errs...)
-}
-
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
 	// TempDir is where layers are kept while they are read, and where the
 	// documents go without an output directory.
 	TempDir string
+	// Room is what layers may take when they are unpacked, in bytes; where it is
+	// zero that is a quarter of what is free, since syft copies them.
+	Room int64
 	// Created is the time that the documents say they were made at. Where it
 	// is zero that is the creation time of their image.
 	Created time.Time
-	Log     *slog.Logger
+	// Transport does the requests to GitHub, where Job has a repository.
+	Transport http.RoundTripper
+	Job       Job
+	Log       *slog.Logger
 }
 
 // Run writes the documents of the images' digest to the output directory. It
@@ -75,50 +53,71 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // the runner clears its temporary directory, too
-	from, err := newSource(cfg, d, temp)
+	snapshots, err := newSnapshots(cfg, d)
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := newCataloguer(ctx, cfg, d, temp)
+	if err != nil {
+		return Result{}, err
+	}
+	from, err := newSource(cfg, d)
 	if err != nil {
 		return Result{}, err
 	}
 	img := from.subject()
-	platforms, err := from.platforms(ctx)
+	jobs, err := c.open(ctx, from)
 	if err != nil {
 		return Result{}, err
 	}
-	if platforms, err = distinct(img, platforms); err != nil {
+	since, earlier, err := c.earlier(ctx, d, img)
+	if err != nil {
 		return Result{}, err
 	}
-	dir := cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "sbom", img.Digest.Hex()[:12]))
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the documents get published
+	c.dir = cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "sbom", img.Digest.Hex()[:12]))
+	if err := os.MkdirAll(c.dir, 0o755); err != nil { //nolint:gosec // the documents get published
 		return Result{}, fmt.Errorf("input \"output-dir\": %w", err)
 	}
-	ctx, c, err := newCataloguer(ctx, d, from, temp)
+	found, err := c.all(ctx, append(jobs, earlier...))
 	if err != nil {
 		return Result{}, err
 	}
+	found, before := found[:len(jobs):len(jobs)], found[len(jobs):]
+	result := report(cfg, found)
+	if jobs[0].about.image.Digest != img.Digest { // it is an index
+		index, err := c.index(img, found)
+		if err != nil {
+			return Result{}, err
+		}
+		result.add(index)
+	}
+	c.warnOfSize(result.Files)
+	if len(earlier) > 0 {
+		result.changes = compare(since, before, found)
+		if result.Changes, err = result.changes.save(c.dir); err != nil {
+			return Result{}, err
+		}
+	}
+	if snapshots != nil {
+		err = submit(ctx, snapshots, d, found)
+	}
+	return result, err
+}
 
-	found := make([]catalogue, len(platforms))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for i, p := range platforms {
+// all catalogues the images, several at once.
+func (c *cataloguer) all(ctx context.Context, jobs []job) ([]catalogue, error) {
+	found := make([]catalogue, len(jobs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, j := range jobs {
 		group.Go(func() (err error) {
-			found[i], err = c.platform(groupCtx, img.Repository.Pin(p.Digest), p.Platform)
-			if err != nil {
-				return fmt.Errorf("catalogue %s of %q: %w", p.Platform, img, err)
+			if found[i], err = c.platform(ctx, j); err != nil {
+				return fmt.Errorf("catalogue %s of %q: %w", j.about.platform, j.about.image, err)
 			}
-			return found[i].write(dir)
+			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return Result{}, err
-	}
-	result := report(dir, found)
-	result.layout = cfg.Layout
-	if platforms[0].Digest == img.Digest { // one image, no index
-		return result, nil
-	}
-	files, err := writeIndex(dir, img, found)
-	result.Files = append(result.Files, files...)
-	return result, err
+	return found, group.Wait()
 }
 
 // distinct returns each image once, for the first of the platforms that it is
@@ -141,21 +140,4 @@ func distinct(img image.Pinned, platforms []registry.PlatformManifest) ([]regist
 		return nil, hint.Wrap(fmt.Errorf("index %q has no image for any platform", img), "give an index that a build pushed")
 	}
 	return images, nil
-}
-
-// writeIndex writes the two documents of the index img, whose platforms were
-// found, and returns their paths.
-func writeIndex(dir string, img image.Pinned, found []catalogue) ([]string, error) {
-	about := subject{image: img}
-	for _, c := range found {
-		if c.about.created.After(about.created) {
-			about.created = c.about.created
-		}
-	}
-	base := filepath.Join(dir, "sbom-index")
-	files := []string{base + spdxSuffix, base + cdxSuffix}
-	if err := writeSPDX(files[0], about, mergeSPDX(about, found)); err != nil {
-		return nil, err
-	}
-	return files, writeCycloneDX(files[1], about, mergeCycloneDX(about, found))
 }

@@ -247,6 +247,24 @@ func summary(t *testing.T, result sbom.Result) {
 | 'linux/amd64' | 2 | 2 | 1 | 5 |
 | 'linux/arm/v7' | 1 | 2 | 1 | 4 |
 | 'linux/arm64' | 2 | 2 | 1 | 5 |
+
+### Licences
+
+| licence | packages |
+|---|--:|
+| 'MIT' | 2 |
+| 'Apache 2.0' | 1 |
+| 'SEE LICENSE IN x' | 1 |
+| 'WTFPL' | 1 |
+
+'''mermaid
+pie showData
+    title Packages by licence
+    "MIT" : 2
+    "Apache 2.0" : 1
+    "SEE LICENSE IN x" : 1
+    "WTFPL" : 1
+'''
 `, "'", "`")
 	if got := result.Summary(); got != want {
 		t.Errorf("summary is\n%s\nwant\n%s", got, want)

@@ -2,13 +2,13 @@ package sbom
 
 import (
 	"cmp"
-	"os"
+	"encoding/json"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/anchore/syft/syft/format/common/spdxhelpers"
 	"github.com/anchore/syft/syft/sbom"
-	spdxjson "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdx"
 
 	"github.com/org/release-actions/internal/image"
@@ -93,7 +93,8 @@ func mergeSPDX(about subject, found []catalogue) *spdx.Document {
 		Relationships:  []*spdx.Relationship{relate(documentElement, describes, root)},
 	}
 	for _, c := range found {
-		child := rename(c.spdx, c.about.platform)
+		child := c.spdx
+		rename(child, c.about.platform)
 		img := spdxRoot(child)
 		doc.Packages = append(doc.Packages, child.Packages...)
 		doc.Relationships = append(doc.Relationships, relate(root, contains, img), relate(img, variantOf, root))
@@ -110,21 +111,35 @@ func mergeSPDX(about subject, found []catalogue) *spdx.Document {
 	return doc
 }
 
-// rename makes a platform's packages ready for a document of several platforms,
-// where the same package occurs more than once, and drops what is about files.
-func rename(doc *spdx.Document, platform image.Platform) *spdx.Document {
-	names := map[spdx.ElementID]spdx.ElementID{documentElement: documentElement}
-	for _, p := range doc.Packages {
-		id := p.PackageSPDXIdentifier
-		names[id] = spdx.ElementID(platform.Slug()) + "-" + id
-		p.PackageSPDXIdentifier = names[id]
-		p.FilesAnalyzed, p.PackageVerificationCode = false, nil
+// dropFiles drops what is about files.
+func dropFiles(doc *spdx.Document) {
+	files := map[spdx.ElementID]bool{}
+	for _, f := range doc.Files {
+		files[f.FileSPDXIdentifier] = true
 	}
-	doc.Relationships = slices.DeleteFunc(doc.Relationships, func(r *spdx.Relationship) bool {
-		r.RefA.ElementRefID, r.RefB.ElementRefID = names[r.RefA.ElementRefID], names[r.RefB.ElementRefID]
-		return r.RefA.ElementRefID == "" || r.RefB.ElementRefID == ""
-	})
-	return doc
+	doc.Files = nil
+	doc.Relationships = slices.Clip(slices.DeleteFunc(doc.Relationships, func(r *spdx.Relationship) bool {
+		return files[r.RefA.ElementRefID] || files[r.RefB.ElementRefID]
+	}))
+	for _, p := range doc.Packages {
+		p.FilesAnalyzed, p.PackageVerificationCode, p.Files = false, nil, nil
+	}
+}
+
+// rename makes a platform's packages ready for a document of several platforms,
+// where the same package occurs more than once.
+func rename(doc *spdx.Document, platform image.Platform) {
+	prefix := spdx.ElementID(platform.Slug()) + "-"
+	for _, p := range doc.Packages {
+		p.PackageSPDXIdentifier = prefix + p.PackageSPDXIdentifier
+	}
+	for _, r := range doc.Relationships {
+		for _, ref := range []*spdx.ElementID{&r.RefA.ElementRefID, &r.RefB.ElementRefID} {
+			if *ref != documentElement {
+				*ref = prefix + *ref
+			}
+		}
+	}
 }
 
 func relate(a spdx.ElementID, relationship string, b spdx.ElementID) *spdx.Relationship {
@@ -137,8 +152,8 @@ func byLicense(a, b *spdx.OtherLicense) int {
 	return cmp.Compare(a.LicenseIdentifier, b.LicenseIdentifier)
 }
 
-// writeSPDX orders and names the document, and writes it to path.
-func writeSPDX(path string, about subject, doc *spdx.Document) error {
+// finishSPDX orders and names the document.
+func finishSPDX(about subject, doc *spdx.Document) {
 	slices.SortFunc(doc.Packages, func(a, b *spdx.Package) int { return cmp.Compare(a.PackageSPDXIdentifier, b.PackageSPDXIdentifier) })
 	slices.SortFunc(doc.Relationships, func(a, b *spdx.Relationship) int {
 		return cmp.Or(
@@ -150,13 +165,13 @@ func writeSPDX(path string, about subject, doc *spdx.Document) error {
 	})
 	doc.CreationInfo.Created = about.timestamp()
 	doc.DocumentName = about.image.String()
-	doc.DocumentNamespace = ""
-	id, err := about.documentID(doc)
-	if err != nil {
-		return err
-	}
 	// The prefix is what the specification has for creators without a site of their own:
 	// https://spdx.github.io/spdx-spec/v2.3/document-creation-information/#65-spdx-document-namespace-field
-	doc.DocumentNamespace = "https://spdx.org/spdxdocs/" + about.name() + "-" + id.String()
-	return save(path, func(file *os.File) error { return spdxjson.Write(doc, file, spdxjson.EscapeHTML(false)) })
+	doc.DocumentNamespace = "https://spdx.org/spdxdocs/" + about.name() + "-" + about.placeholder().String()
+}
+
+func encodeSPDX(w io.Writer, doc any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(doc)
 }

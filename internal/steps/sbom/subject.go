@@ -1,7 +1,7 @@
 package sbom
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"path"
 	"strconv"
@@ -56,15 +56,22 @@ func (s subject) description() string {
 // timestamp is the creation time as both formats write it.
 func (s subject) timestamp() string { return s.created.UTC().Format(time.RFC3339) }
 
-// documentID derives a document's UUID from what it is about and what it says,
-// so that equal documents have equal names and different ones don't. The
-// document must not have a name yet.
-func (s subject) documentID(document any) (uuid.UUID, error) {
-	content, err := json.Marshal(document)
-	if err != nil {
-		return uuid.UUID{}, err
+// placeholder stands for a document's identifier until its content is known.
+func (s subject) placeholder() uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.purl())) }
+
+// identify gives the document, which has placeholders, the identifier that
+// derives from what it is about and what it says: equal documents have equal
+// names, and different ones don't.
+func (s subject) identify(document []byte) {
+	placeholder := s.placeholder()
+	id := uuid.NewSHA1(placeholder, document)
+	for rest, old := document, []byte(placeholder.String()); ; {
+		i := bytes.Index(rest, old)
+		if i < 0 {
+			return
+		}
+		rest = rest[i+copy(rest[i:], id.String()):]
 	}
-	return uuid.NewSHA1(uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.purl())), content), nil
 }
 
 // ParseEpoch parses the value of SOURCE_DATE_EPOCH, seconds since 1970. It is

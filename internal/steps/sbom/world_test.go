@@ -42,7 +42,7 @@ type world struct {
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{gets: map[string]int{}}
 	reg := ggcr.New(ggcr.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)))
@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // blobGets returns how often the layer was fetched.
-func (w *world) blobGets(t *testing.T, repository string, layer v1.Layer) int {
+func (w *world) blobGets(t testing.TB, repository string, layer v1.Layer) int {
 	t.Helper()
 	digest, err := layer.Digest()
 	if err != nil {
@@ -81,7 +81,7 @@ func (w *world) setIntercept(f func(http.ResponseWriter, *http.Request) bool) {
 }
 
 // push writes an image or index to a repository of the world.
-func (w *world) push(t *testing.T, repository string, what remote.Taggable) image.Pinned {
+func (w *world) push(t testing.TB, repository string, what remote.Taggable) image.Pinned {
 	t.Helper()
 	ref, err := name.NewTag(w.host + "/" + repository + ":pushed")
 	if err != nil {
@@ -102,7 +102,7 @@ func (w *world) push(t *testing.T, repository string, what remote.Taggable) imag
 }
 
 // deps returns what the step works with, and what it logs.
-func deps(t *testing.T) (sbom.Deps, *bytes.Buffer) {
+func deps(t testing.TB) (sbom.Deps, *bytes.Buffer) {
 	t.Helper()
 	client, err := registry.New(registry.Credentials{}, registry.Options{})
 	if err != nil {
@@ -113,7 +113,7 @@ func deps(t *testing.T) (sbom.Deps, *bytes.Buffer) {
 }
 
 // run runs the step, which must succeed, and returns the result.
-func run(t *testing.T, d sbom.Deps, images ...image.Pinned) sbom.Result {
+func run(t testing.TB, d sbom.Deps, images ...image.Pinned) sbom.Result {
 	t.Helper()
 	result, err := sbom.Run(t.Context(), sbom.Config{Images: images, OutputDir: filepath.Join(t.TempDir(), "out")}, d)
 	if err != nil {
@@ -127,7 +127,7 @@ func run(t *testing.T, d sbom.Deps, images ...image.Pinned) sbom.Result {
 }
 
 // layer packs files, by path, into a compressed layer.
-func layer(t *testing.T, files map[string]string) v1.Layer {
+func layer(t testing.TB, files map[string]string) v1.Layer {
 	t.Helper()
 	var b bytes.Buffer
 	zipped := gzip.NewWriter(&b)
@@ -151,7 +151,7 @@ func layer(t *testing.T, files map[string]string) v1.Layer {
 }
 
 // ownLayer is what only one platform has: an Alpine package database.
-func ownLayer(t *testing.T, arch string, packages ...string) v1.Layer {
+func ownLayer(t testing.TB, arch string, packages ...string) v1.Layer {
 	t.Helper()
 	var db strings.Builder
 	for _, p := range packages {
@@ -175,7 +175,7 @@ func ownLayer(t *testing.T, arch string, packages ...string) v1.Layer {
 }
 
 // sharedLayer is what all platforms have: packages of npm and PyPI.
-func sharedLayer(t *testing.T) v1.Layer {
+func sharedLayer(t testing.TB) v1.Layer {
 	t.Helper()
 	return layer(t, map[string]string{
 		"app/node_modules/left-pad/package.json":                           `{"name":"left-pad","version":"1.3.0","license":"WTFPL","author":"<azer>"}`,
@@ -185,7 +185,7 @@ func sharedLayer(t *testing.T) v1.Layer {
 	})
 }
 
-func platformImage(t *testing.T, platform string, layers ...v1.Layer) v1.Image {
+func platformImage(t testing.TB, platform string, layers ...v1.Layer) v1.Image {
 	t.Helper()
 	p, err := v1.ParsePlatform(platform)
 	if err != nil {
@@ -211,7 +211,7 @@ func platformImage(t *testing.T, platform string, layers ...v1.Layer) v1.Image {
 
 // index puts images of platforms together, beside an attestation manifest as
 // BuildKit adds it.
-func index(t *testing.T, images map[string]v1.Image) v1.ImageIndex {
+func index(t testing.TB, images map[string]v1.Image) v1.ImageIndex {
 	t.Helper()
 	all := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	add := func(img v1.Image, platform string, annotations map[string]string) {
@@ -231,7 +231,7 @@ func index(t *testing.T, images map[string]v1.Image) v1.ImageIndex {
 
 // release is an index of three platforms, of which each has packages of its
 // own, and all have some in common.
-func release(t *testing.T) (all v1.ImageIndex, shared v1.Layer) {
+func release(t testing.TB) (all v1.ImageIndex, shared v1.Layer) {
 	t.Helper()
 	shared = sharedLayer(t)
 	return index(t, map[string]v1.Image{

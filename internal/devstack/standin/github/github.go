@@ -104,6 +104,7 @@ func (s *Server) API() http.Handler {
 	s.routeAssets(mux)
 	s.routeAttestations(mux)
 	s.routeCodeScanning(mux)
+	s.routeSnapshots(mux)
 	s.routeRateLimit(mux)
 	return s.front(mux)
 }

@@ -29,13 +29,14 @@ type repository struct {
 	codeScanning bool
 	analyses     []analysis
 	uploads      map[string]*upload
+	snapshots    map[snapshotKey]snapshot
 }
 
 func newRepository(owner, name, commit string, now time.Time) *repository {
 	return &repository{
 		owner: owner, name: name, created: now,
 		refs:       map[string]gitObject{"refs/heads/" + branch: {"commit", commit}},
-		tagObjects: map[string]object{}, usedTags: map[string]bool{}, uploads: map[string]*upload{},
+		tagObjects: map[string]object{}, usedTags: map[string]bool{}, uploads: map[string]*upload{}, snapshots: map[snapshotKey]snapshot{},
 	}
 }
 

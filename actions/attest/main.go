@@ -25,12 +25,13 @@ func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Res
 	if err != nil {
 		return attest.Result{}, err
 	}
-	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
+	token := sigstore.Remember(rt.IDToken)
+	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, token, cfg.RetryFor,
 		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return attest.Result{}, err
 	}
-	deps := attest.Deps{Publisher: publisher, Token: rt.IDToken, TempDir: rt.TempDir()}
+	deps := attest.Deps{Publisher: publisher, Token: token, TempDir: rt.TempDir()}
 	if cfg.PushToGitHub {
 		if deps.GitHub, err = gitHub(rt, cfg); err != nil {
 			return attest.Result{}, err

@@ -22,7 +22,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg sign.Config) (sign.Result,
 	if err != nil {
 		return sign.Result{}, err
 	}
-	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, rt.IDToken, cfg.RetryFor,
+	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, sigstore.Remember(rt.IDToken), cfg.RetryFor,
 		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	if err != nil {
 		return sign.Result{}, err

@@ -302,7 +302,7 @@ func TestEnvironmentForProgramsHasNoInputsAndNoRights(t *testing.T) {
 		Args: []string{"ghcr.io/acme/app"}, Getenv: func(string) string { return "" }, Stdout: &w.stdout, Stderr: &w.stderr,
 		Environ: func() []string {
 			return []string{"PATH=/bin", "INPUT_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=hunter2", "ACTIONS_ID_TOKEN_REQUEST_URL=x",
-				"ACTIONS_RUNTIME_TOKEN=hunter2", "ACTIONS_RESULTS_URL=", "ACTIONS_CACHE_URL=x", "ACTIONS_CACHE_SERVICE_V2=True", "ACTIONS_STEP_DEBUG=true"}
+				"ACTIONS_RUNTIME_TOKEN=hunter2", "ACTIONS_RESULTS_URL=", "ACTIONS_CACHE_URL=x", "ACTIONS_CACHE_SERVICE_V2=True", "ACTIONS_STEP_DEBUG=true", "COSIGN_PASSWORD=hunter2"}
 		},
 	}, func(_ context.Context, rt *action.Runtime, _ config) (result, error) {
 		got = rt.Environ()

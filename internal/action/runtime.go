@@ -49,12 +49,16 @@ func (rt *Runtime) InActions() bool { return rt.commands != nil }
 func (rt *Runtime) Getenv(name string) string { return rt.getenv(name) }
 
 // Environ returns the environment for a program that the step starts: without
-// inputs, which hold secrets, and without the rights to ask for OIDC tokens and
-// to use the cache.
+// inputs, which hold secrets, without a signing key and its password, and without
+// the rights to ask for OIDC tokens and to use the cache.
 func (rt *Runtime) Environ() []string {
+	withheld := append([]string{"COSIGN_PASSWORD"}, cacheVariables...)
+	if name, ok := strings.CutPrefix(rt.input("key"), "env://"); ok {
+		withheld = append(withheld, name)
+	}
 	return slices.DeleteFunc(rt.environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return strings.HasPrefix(name, "INPUT_") || strings.HasPrefix(name, "ACTIONS_ID_TOKEN_REQUEST_") || slices.Contains(cacheVariables, name)
+		return strings.HasPrefix(name, "INPUT_") || strings.HasPrefix(name, "ACTIONS_ID_TOKEN_REQUEST_") || slices.Contains(withheld, name)
 	})
 }
 

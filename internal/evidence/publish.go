@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,12 +36,21 @@ type Publisher struct {
 // token speaks for. One signature takes a little more than retryFor at most.
 func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Instance, token sigstore.TokenSource,
 	retryFor time.Duration, o sigstore.Options) (Publisher, error) {
-	verifier, err := sigstore.NewVerifier(ctx, instance.Trust, o)
+	signer, err := sigstore.NewSigner(ctx, instance, token, retryFor, o)
 	if err != nil {
 		return Publisher{}, err
 	}
-	signer, err := sigstore.NewSigner(ctx, instance, token, retryFor, o)
+	verifier, err := signer.Verifier(ctx)
 	return Publisher{Registry: r, Signer: signer, Verifier: verifier, Log: o.Log}, err
+}
+
+// Warm logs in to the repositories and asks who the job is, all at once, for a step
+// that has other things to find out first. What goes wrong comes again in Publish.
+func (p Publisher) Warm(ctx context.Context, repos []image.Repository) {
+	var both sync.WaitGroup
+	both.Go(func() { p.Registry.Login(ctx, repos...) })
+	both.Go(func() { _, _ = p.Signer.Identity(ctx) }) // as said above
+	both.Wait()
 }
 
 // Publish sees to it that each repository has a bundle for each claim, signed
@@ -108,11 +118,16 @@ func (p Publisher) read(ctx context.Context, repos []image.Repository, claims []
 	}
 	reader := Reader{Registry: p.Registry, Verifier: p.Verifier, Identity: id}
 	read := make([]Found, len(looks))
-	err := each(ctx, looks, func(ctx context.Context, n int, l look) (err error) {
+	var once sync.Once
+	err := each(ctx, looks, func(inner context.Context, n int, l look) (err error) {
 		if l.layout == Legacy {
-			read[n], err = reader.legacy(ctx, l.pinned(), types[l.digest])
+			read[n], err = reader.legacy(inner, l.pinned(), types[l.digest])
 		} else {
-			read[n], err = reader.bundles(ctx, l.pinned(), types[l.digest])
+			read[n], err = reader.bundles(inner, l.pinned(), types[l.digest])
+		}
+		if err == nil && len(read[n].Bundles) == 0 {
+			// Nearly certain to be signed: the certificate may come while others are read.
+			once.Do(func() { go p.Signer.Prepare(ctx) })
 		}
 		return err
 	})
@@ -219,8 +234,9 @@ func (p Publisher) signText(ctx context.Context, c Claim, text []byte,
 	return b, nil
 }
 
-// atOnce bounds the work at once.
-const atOnce = 8
+// atOnce bounds the work at once: an index and three platforms have twelve
+// attestations, whose time is mostly the log's.
+const atOnce = 16
 
 // each calls do for all items, several at once, until the first error.
 func each[T any](ctx context.Context, items []T, do func(ctx context.Context, n int, item T) error) error {

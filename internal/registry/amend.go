@@ -25,15 +25,16 @@ const (
 //
 // Registries have no way to do that safely: a writer that reads before us and
 // writes after us puts back what was there, without ours. Writers of this process
-// take turns. Another's turn takes about as long as ours, so that some turns
-// later it is over: then the tag is read again, and what was lost is put again.
+// take turns. Another's turn takes about as long as ours, round trips included, so
+// that it is over when half as much again has passed: then the tag is read again,
+// and what was lost is put again.
 func (c *Client) amend(ctx context.Context, s *session, tag string, edit func(Manifest) (*Manifest, error)) error {
 	unlock, err := c.locks.lock(ctx, "tag "+s.repo.Tag(tag).String())
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	for range maxTurns {
+	for turn := range maxTurns {
 		began := time.Now()
 		old, err := s.tagged(ctx, tag)
 		if err != nil {
@@ -49,12 +50,14 @@ func (c *Client) amend(ctx context.Context, s *session, tag string, edit func(Ma
 		if err := s.put(ctx, tag, types.MediaType(next.MediaType), next.Raw); err != nil {
 			return err
 		}
-		settle := max(3*time.Since(began), c.settle, 1)
+		settle := max(time.Since(began)*3/2, c.settle, 1)
+		if turn > 0 {
+			settle += rand.N(settle) //nolint:gosec // not in step with the others, who would else meet again
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		// Not in step with the others, who would else meet again.
-		case <-time.After(min(settle+rand.N(settle), maxSettle)): //nolint:gosec // no secret
+		case <-time.After(min(settle, maxSettle)):
 		}
 	}
 	return fmt.Errorf("tag %q was written %d times and does not show what was written: others write it at the same time", tag, maxTurns)
@@ -101,6 +104,19 @@ func items(raw []byte, field string) []any {
 		all = append(all, item)
 	}
 	return all
+}
+
+// exact refuses an object with a field that some readers take for the one of
+// that name, and others don't: in other letters.
+func exact(raw []byte, names ...string) error {
+	for field := range object(raw) {
+		for _, name := range names {
+			if field != name && strings.EqualFold(field, name) {
+				return fmt.Errorf("it has a field %q beside or in place of %q", field, name)
+			}
+		}
+	}
+	return nil
 }
 
 func object(raw []byte) map[string]json.RawMessage {

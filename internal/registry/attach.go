@@ -108,6 +108,9 @@ func listIn(old Manifest, entries []v1.Descriptor) (*Manifest, error) {
 		old = NewManifest(string(types.OCIImageIndex), fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[]}`, types.OCIImageIndex))
 	}
 	index, err := parseIndex(old.Raw)
+	if err == nil {
+		err = exact(old.Raw, "manifests", "schemaVersion", "mediaType")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,42 @@ func TestReferrersBelieveTheManifestAndNotTheListing(t *testing.T) {
 	}
 }
 
+// Who looks for a type among those that the tag lists would miss ours.
+func TestAWrongTypeInTheFallbackTagIsSeenAndPutRight(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, false)
+	c := client(t, Credentials{}, Options{})
+	subject := s.push(t, randomImage(t))
+	ours, err := c.Attach(t.Context(), subject, bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/v2/org/app/manifests/" + fallbackTag(subject.Digest)
+	right := s.raw(t, http.MethodGet, path, "", "").Body.String()
+	theirs := fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":1,"digest":%q,"artifactType":"theirs","x":[1]}`, s.push(t, randomImage(t)).Digest)
+	wrong := strings.Replace(strings.Replace(right, `"artifactType":"`+bundle.ArtifactType, `"artifactType":"application/vnd.oci.empty.v1+json`, 1), `"manifests":[`, `"manifests":[`+theirs+",", 1)
+	if wrong == right {
+		t.Fatalf("nothing was replaced in %s", right)
+	}
+	if put := s.raw(t, http.MethodPut, path, "application/vnd.oci.image.index.v1+json", wrong); put.Code != http.StatusCreated {
+		t.Fatalf("%d %s", put.Code, put.Body)
+	}
+	found, err := c.Referrers(t.Context(), subject, bundle.ArtifactType)
+	if err != nil || len(found) != 1 || !found[0].Mislisted {
+		t.Fatalf("referrers %+v, %v", found, err)
+	}
+	if again, err := c.Attach(t.Context(), subject, bundle); err != nil || again[0] != ours[0] {
+		t.Fatalf("%v, %v", again, err)
+	}
+	found, err = c.Referrers(t.Context(), subject, bundle.ArtifactType)
+	if err != nil || len(found) != 1 || found[0].Mislisted {
+		t.Errorf("afterwards %+v, %v", found, err)
+	}
+	if now := s.raw(t, http.MethodGet, path, "", "").Body.String(); strings.Count(now, "sha256:") != 2 || !strings.Contains(now, theirs) {
+		t.Errorf("the tag is %s", now)
+	}
+}
+
 func TestReferrersReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, true, func(w http.ResponseWriter, r *http.Request) bool {

@@ -86,29 +86,37 @@ func (c *Client) appendLayers(ctx context.Context, tag image.Ref, layers []Layer
 		return err
 	}
 	return c.amend(ctx, s, tag.Tag, func(old Manifest) (*Manifest, error) {
-		if old.Raw == nil {
-			old = NewManifest(string(types.OCIManifestSchema1), fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q}`, types.OCIManifestSchema1))
+		next, config, err := layersIn(old, layers)
+		if err == nil && next != nil {
+			err = s.uploadMissing(ctx, config)
 		}
-		manifest, err := parseLayers(old)
-		if err != nil {
-			return nil, err
-		}
-		missing := lacking(manifest.Layers, layers)
-		if len(missing) == 0 {
-			return nil, nil //nolint:nilnil // nothing to change, as amend's edit says it
-		}
-		config := configOf(append(manifest.Layers, missing...))
-		if err := s.uploadMissing(ctx, config); err != nil {
-			return nil, err
-		}
-		kept := items(old.Raw, "layers")
-		for _, d := range missing {
-			kept = append(kept, d)
-		}
-		return old.with(map[string]any{
-			"layers": kept, "config": describe(cmp.Or(manifest.Config.MediaType, types.OCIConfigJSON), config),
-		})
+		return next, err
 	})
+}
+
+// layersIn returns the manifest old with the layers and its new config, or nil
+// where it has them.
+func layersIn(old Manifest, layers []Layer) (next *Manifest, config []byte, err error) {
+	if old.Raw == nil {
+		old = NewManifest(string(types.OCIManifestSchema1), fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q}`, types.OCIManifestSchema1))
+	}
+	manifest, err := parseLayers(old)
+	if err != nil {
+		return nil, nil, err
+	}
+	missing := lacking(manifest.Layers, layers)
+	if len(missing) == 0 {
+		return nil, nil, nil
+	}
+	kept := items(old.Raw, "layers")
+	for _, d := range missing {
+		kept = append(kept, d)
+	}
+	config = configOf(append(manifest.Layers, missing...))
+	next, err = old.with(map[string]any{
+		"layers": kept, "config": describe(cmp.Or(manifest.Config.MediaType, types.OCIConfigJSON), config),
+	})
+	return next, config, err
 }
 
 func parseLayers(m Manifest) (v1.Manifest, error) {
@@ -118,6 +126,9 @@ func parseLayers(m Manifest) (v1.Manifest, error) {
 	}
 	if err := json.Unmarshal(m.Raw, &manifest); err != nil {
 		return v1.Manifest{}, errors.New("it is not a valid image manifest")
+	}
+	if err := exact(m.Raw, "layers", "config", "schemaVersion", "mediaType"); err != nil {
+		return v1.Manifest{}, err
 	}
 	if len(manifest.Layers) > maxLayers {
 		return v1.Manifest{}, fmt.Errorf("it has %d layers, more than %d", len(manifest.Layers), maxLayers)

@@ -139,6 +139,7 @@ func TestLayersOfSomethingElse(t *testing.T) {
 	for tag, test := range map[string]struct{ mediaType, raw, want string }{
 		"index":   {string(types.OCIImageIndex), `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`, "not an image manifest"},
 		"garbage": {string(types.OCIManifestSchema1), `[1,2`, "not a valid image manifest"},
+		"letters": {string(types.OCIManifestSchema1), `{"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("a", 64) + `"},"Layers":[]}`, `a field "Layers"`},
 		"many":    {string(types.OCIManifestSchema1), string(tooMany), "more than 1000"},
 	} {
 		s.raw(t, http.MethodPut, "/v2/org/app/manifests/"+tag, test.mediaType, test.raw)

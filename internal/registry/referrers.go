@@ -86,6 +86,7 @@ func (c *Client) referrers(ctx context.Context, p image.Pinned, artifactType str
 				return fmt.Errorf("referrer %s: %w", referrer.Digest, err)
 			}
 			if parsed.Subject != nil && parsed.Subject.Digest.String() == string(p.Digest) {
+				s.referrers.Store(m.Digest, m)
 				read[i] = &Descriptor{
 					Digest: m.Digest, ArtifactType: parsed.artifactType(), MediaType: m.MediaType,
 					Annotations: parsed.Annotations, Size: int64(len(m.Raw)), Mislisted: !api && d.ArtifactType != parsed.artifactType(),
@@ -143,7 +144,7 @@ func (c *Client) artifact(ctx context.Context, p image.Pinned) (Artifact, error)
 	if err != nil {
 		return Artifact{}, err
 	}
-	m, err := s.manifest(ctx, p)
+	m, err := s.listedManifest(ctx, p)
 	if err != nil {
 		return Artifact{}, err
 	}
@@ -162,6 +163,14 @@ func (c *Client) artifact(ctx context.Context, p image.Pinned) (Artifact, error)
 		ArtifactType: r.artifactType(), Annotations: r.Annotations,
 		MediaType: string(r.Layers[0].MediaType), Content: content,
 	}, nil
+}
+
+// listedManifest returns a manifest that was read to list it, or reads it.
+func (s *session) listedManifest(ctx context.Context, p image.Pinned) (Manifest, error) {
+	if m, ok := s.referrers.LoadAndDelete(p.Digest); ok {
+		return m.(Manifest), nil
+	}
+	return s.manifest(ctx, p)
 }
 
 func (s *session) content(ctx context.Context, d v1.Descriptor) (content []byte, err error) {

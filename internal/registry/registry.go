@@ -92,6 +92,7 @@ type session struct {
 	puller *remote.Puller
 	// noReferrers says that the registry was asked and has no Referrers API.
 	noReferrers atomic.Bool
+	referrers   sync.Map  // manifests by digest that were read to list them, until they are asked for
 	stored      sync.Map  // digests of blobs that are there
 	blobs       keyedLock // of those that may be on their way
 }
@@ -99,6 +100,20 @@ type session struct {
 type sessionKey struct {
 	repo  image.Repository
 	scope string
+}
+
+// Login logs in to the repositories, all at once, so that what comes next need not
+// wait for it. What goes wrong comes again there.
+func (c *Client) Login(ctx context.Context, repos ...image.Repository) {
+	var all sync.WaitGroup
+	for _, repo := range repos {
+		all.Go(func() {
+			if _, err := c.session(ctx, repo, transport.PullScope); err != nil {
+				c.log.Debug("log in early", "repository", repo.String(), "because", err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // session returns the session of repo with the scope, one of ggcr's, logging

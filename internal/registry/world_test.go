@@ -251,13 +251,16 @@ func status(code int) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { w.WriteHeader(code) }
 }
 
+// undisturbed keeps its connections when another test's server closes.
+var undisturbed = &http.Transport{}
+
 // magic adds a header that shows that a request came through here.
 type magic struct{}
 
 func (magic) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("Magic", "yes")
-	return http.DefaultTransport.RoundTrip(req)
+	return undisturbed.RoundTrip(req)
 }
 
 // rerouted sends every request to one server, whichever host it names.
@@ -271,7 +274,7 @@ func (r rerouted) RoundTrip(req *http.Request) (*http.Response, error) {
 	out := req.Clone(req.Context())
 	out.Host = req.URL.Host
 	out.URL.Scheme, out.URL.Host = target.Scheme, target.Host
-	resp, err := http.DefaultTransport.RoundTrip(out)
+	resp, err := undisturbed.RoundTrip(out)
 	if err == nil {
 		resp.Request = req
 	}

@@ -23,11 +23,11 @@ type RekorVersions []uint32
 func (v *RekorVersions) UnmarshalText(text []byte) error {
 	var versions RekorVersions
 	for word := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ',' || r == '\n' || r == ' ' }) {
-		n := slices.Index([]string{"1", "2"}, word)
-		if n < 0 {
+		version, ok := map[string]uint32{"1": 1, "2": 2}[word]
+		if !ok {
 			return hint.New(fmt.Sprintf("%q is not a version of Rekor", word), "write 1, 2 or 1,2")
 		}
-		if version := uint32(n + 1); !slices.Contains(versions, version) {
+		if !slices.Contains(versions, version) {
 			versions = append(versions, version)
 		}
 	}

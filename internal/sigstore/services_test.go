@@ -2,6 +2,7 @@ package sigstore_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -189,6 +190,31 @@ func TestALostAnswerOfVersion2MakesAnotherSignature(t *testing.T) {
 	}
 	if _, err := newVerifier(t, i.TrustedRoot).Verify(text, digest, identity); err != nil {
 		t.Error(err)
+	}
+}
+
+// One of two logs is down: the error names that one, and nothing more is asked
+// of any once it was given up.
+func TestALogOfVersion2ThatIsDownEndsAll(t *testing.T) {
+	t.Parallel()
+	i := sigstoretest.New(t)
+	i.Tiles.SetFault(sigstoretest.Answer(http.StatusInternalServerError))
+	s := newSignerOf(t, sigstore.Instance{SigningConfig: i.SigningConfig, RekorVersions: sigstore.RekorVersions{1, 2}}, 1500*time.Millisecond, place{})
+	_, err := s.Sign(t.Context(), statement(digest))
+	var failed *sigstore.ServiceError
+	if !errors.As(err, &failed) || failed.Service != "rekor" || !strings.HasPrefix(failed.URL, i.Tiles.URL) || len(hint.Of(err)) != 1 {
+		t.Fatalf("got %v, mends %q", err, hint.Of(err))
+	}
+	if n := i.Tiles.Requests(); n < 2 {
+		t.Errorf("it was asked %d times", n)
+	}
+	i.Tiles.SetFault(nil)
+	i.Fulcio.SetFault(nil)
+	if _, again := s.Sign(t.Context(), statement(other)); again == nil || again.Error() != err.Error() {
+		t.Errorf("and then %v", again)
+	}
+	if n := i.Tiles.Requests() + i.Fulcio.Requests(); n > 0 {
+		t.Errorf("%d more requests", n)
 	}
 }
 

@@ -34,8 +34,10 @@ type Signer struct {
 	patience time.Duration
 	services services
 	versions RekorVersions
-	key      string // Identity.Key of a key pair
-	guarded  bool   // since nobody chose the public instance: a private repository must not reach it
+	trust    Trust
+	pair     *keyPair // nil where it signs keyless
+	key      string   // Identity.Key of pair
+	guarded  bool     // since nobody chose the public instance: a private repository must not reach it
 
 	mu      sync.Mutex
 	current *credential
@@ -46,22 +48,28 @@ type Signer struct {
 // token speaks for, or with i's key. A call of Sign ends retryFor after it began,
 // whatever it waits for; once a service was given up, all other calls end, too.
 func NewSigner(ctx context.Context, i Instance, token TokenSource, retryFor time.Duration, o Options) (*Signer, error) {
-	s := &Signer{options: o, token: token, patience: retryFor + grace, versions: i.RekorVersions.orDefault()}
+	s := &Signer{options: o, token: token, patience: retryFor + grace, versions: i.RekorVersions.orDefault(), trust: i.Trust}
 	s.guarded = i.SigningConfig == "" && i.Trust.Operator == "" && i.Trust.Operator.or(o.place().Visibility()) == Public
-	if i.Trust.Key != "" {
-		pair, err := newKeyPair(i.Trust.Key, o)
-		if err != nil {
-			return nil, err
-		}
-		s.current = &credential{Keypair: pair}
-		s.key, err = fingerprint(pair.public)
-		if err != nil {
-			return nil, err
-		}
-	}
 	var err error
+	if i.Trust.Key != "" {
+		if s.pair, err = newKeyPair(i.Trust.Key, o); err != nil {
+			return nil, err
+		}
+		if s.key, err = fingerprint(s.pair.public); err != nil {
+			return nil, err
+		}
+		s.current = &credential{Keypair: s.pair}
+	}
 	s.services, err = findServices(ctx, i, o)
 	return s, err
+}
+
+// Verifier returns a verifier of what s signs.
+func (s *Signer) Verifier(ctx context.Context) (*Verifier, error) {
+	if s.pair == nil {
+		return newVerifier(ctx, s.trust, nil, s.options)
+	}
+	return newVerifier(ctx, s.trust, s.pair.public, s.options)
 }
 
 // Identity returns what Fulcio will certify, by the job's token, or the key.
@@ -194,6 +202,10 @@ type credential struct {
 func (c *credential) GetCertificate(context.Context, sign.Keypair, *sign.CertificateProviderOptions) ([]byte, error) {
 	return c.certificate, nil
 }
+
+// Prepare asks for the certificate that the next signature will need, so that it
+// need not wait for it. What goes wrong comes again there.
+func (s *Signer) Prepare(ctx context.Context) { _, _ = s.credential(ctx) }
 
 // credential returns the one in use, or asks Fulcio for one where there is none
 // that is valid for a while.

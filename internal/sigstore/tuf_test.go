@@ -21,6 +21,7 @@ import (
 // mirror is GitHub's TUF repository as a test makes it, and who reads it.
 type mirror struct {
 	*sigstoretest.Repository
+	t    *testing.T
 	i    *sigstoretest.Instance
 	log  bytes.Buffer
 	o    sigstore.Options
@@ -29,8 +30,8 @@ type mirror struct {
 
 func newMirror(t *testing.T, expires time.Time) *mirror {
 	t.Helper()
-	m := &mirror{i: sigstoretest.New(t)}
-	m.Repository = sigstoretest.NewRepository(t, expires, m.targets(t))
+	m := &mirror{t: t, i: sigstoretest.New(t)}
+	m.Repository = sigstoretest.NewRepository(t, expires, m.targets())
 	m.o = sigstore.Options{
 		Place: place{cache: t.TempDir()}, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -48,11 +49,11 @@ func newMirror(t *testing.T, expires time.Time) *mirror {
 	return m
 }
 
-func (m *mirror) targets(t *testing.T) map[string][]byte {
-	t.Helper()
+func (m *mirror) targets() map[string][]byte {
+	m.t.Helper()
 	trusted, err := os.ReadFile(m.i.TrustedRoot)
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
 	return map[string][]byte{"trusted_root.json": trusted}
 }
@@ -80,7 +81,7 @@ func TestWhatTUFSaysIsKeptForADay(t *testing.T) {
 	// The embedded root has expired, as those of both instances have; later ones count.
 	m := newMirror(t, time.Now().Add(-time.Hour))
 	m.Rotate(t, time.Now().Add(time.Hour))
-	m.Publish(t, time.Now().Add(time.Hour), m.targets(t))
+	m.Publish(t, time.Now().Add(time.Hour), m.targets())
 	open := func(want int) {
 		t.Helper()
 		before := m.Requests()
@@ -97,7 +98,7 @@ func TestWhatTUFSaysIsKeptForADay(t *testing.T) {
 	open(3) // the root's two and the timestamp, which is the same
 	open(0)
 	m.age(t)
-	m.Publish(t, time.Now().Add(time.Hour), m.targets(t))
+	m.Publish(t, time.Now().Add(time.Hour), m.targets())
 	open(5) // all but the target
 	if m.log.Len() > 0 {
 		t.Errorf("logged: %s", &m.log)
@@ -109,28 +110,28 @@ func TestWhatTUFSaidIsUsedWhileItHolds(t *testing.T) {
 	down := errors.New("no route to host")
 	for name, test := range map[string]struct {
 		first time.Duration // how long what was kept holds
-		then  func(t *testing.T, m *mirror)
+		then  func(m *mirror)
 		want  string // of the error; none where what was kept is used
 	}{
-		"mirror down":                {time.Hour, func(_ *testing.T, m *mirror) { m.down = down }, ""},
-		"mirror down, and expired":   {time.Second, func(_ *testing.T, m *mirror) { time.Sleep(time.Second); m.down = down }, "no route to host"},
-		"an older version":           {time.Hour, func(t *testing.T, m *mirror) { rollBack(t, m) }, ""},
-		"an older version, expired":  {time.Second, func(t *testing.T, m *mirror) { rollBack(t, m); time.Sleep(time.Second) }, "version"},
-		"a version that has expired": {time.Hour, func(t *testing.T, m *mirror) { m.Publish(t, time.Now().Add(-time.Minute), m.targets(t)) }, ""},
-		"another's signature": {time.Hour, func(t *testing.T, m *mirror) {
-			m.Set("timestamp.json", sigstoretest.NewRepository(t, time.Now().Add(time.Hour), nil).File("timestamp.json"))
+		"mirror down":                {time.Hour, func(m *mirror) { m.down = down }, ""},
+		"mirror down, and expired":   {time.Second, func(m *mirror) { time.Sleep(time.Second); m.down = down }, "no route to host"},
+		"an older version":           {time.Hour, rollBack, ""},
+		"an older version, expired":  {time.Second, rollBackAndWait, "version"},
+		"a version that has expired": {time.Hour, expire, ""},
+		"another's signature": {time.Hour, func(m *mirror) {
+			m.Set("timestamp.json", sigstoretest.NewRepository(m.t, time.Now().Add(time.Hour), nil).File("timestamp.json"))
 		}, ""},
-		"garbage": {time.Hour, func(_ *testing.T, m *mirror) { m.Set("timestamp.json", []byte("<html>")) }, ""},
+		"garbage": {time.Hour, func(m *mirror) { m.Set("timestamp.json", []byte("<html>")) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMirror(t, time.Now().Add(time.Hour))
-			m.Publish(t, time.Now().Add(test.first), m.targets(t))
+			m.Publish(t, time.Now().Add(test.first), m.targets())
 			if err := m.open(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			m.age(t)
-			test.then(t, m)
+			test.then(m)
 			err := m.open(t.Context())
 			if test.want != "" {
 				if err == nil || !strings.Contains(err.Error(), test.want) || len(hint.Of(err)) == 0 {
@@ -151,43 +152,54 @@ func TestWhatTUFSaidIsUsedWhileItHolds(t *testing.T) {
 }
 
 // rollBack has the repository say what it said before its last version.
-func rollBack(t *testing.T, m *mirror) {
-	t.Helper()
+func rollBack(m *mirror) {
+	m.t.Helper()
 	older := m.File("timestamp.json")
-	m.age(t)
-	m.Publish(t, time.Now().Add(time.Second), m.targets(t))
-	if err := m.open(t.Context()); err != nil {
-		t.Fatal(err)
+	m.age(m.t)
+	m.Publish(m.t, time.Now().Add(time.Second), m.targets())
+	if err := m.open(m.t.Context()); err != nil {
+		m.t.Fatal(err)
 	}
-	m.age(t)
+	m.age(m.t)
 	m.Set("timestamp.json", older)
+}
+
+func rollBackAndWait(m *mirror) {
+	m.t.Helper()
+	rollBack(m)
+	time.Sleep(time.Second)
+}
+
+func expire(m *mirror) {
+	m.t.Helper()
+	m.Publish(m.t, time.Now().Add(-time.Minute), m.targets())
 }
 
 func TestNothingIsBelievedWithoutASignature(t *testing.T) {
 	t.Parallel()
 	stranger := sigstoretest.NewRepository(t, time.Now().Add(time.Hour), nil)
-	for name, change := range map[string]func(t *testing.T, m *mirror){
-		"a target that was changed": func(_ *testing.T, m *mirror) {
+	for name, change := range map[string]func(m *mirror){
+		"a target that was changed": func(m *mirror) {
 			for name, text := range m.Files() {
 				if strings.HasPrefix(name, "targets/") {
 					m.Set(name, bytes.Replace(text, []byte("http:"), []byte("evil:"), 1))
 				}
 			}
 		},
-		"another's timestamp":  func(_ *testing.T, m *mirror) { m.Set("timestamp.json", stranger.File("timestamp.json")) },
-		"another's root":       func(_ *testing.T, m *mirror) { m.Set("2.root.json", stranger.Root) },
-		"an expired timestamp": func(t *testing.T, m *mirror) { m.Publish(t, time.Now().Add(-time.Minute), m.targets(t)) },
-		"an expired root":      func(t *testing.T, m *mirror) { m.Rotate(t, time.Now().Add(-time.Minute)) },
-		"no target":            func(t *testing.T, m *mirror) { m.Publish(t, time.Now().Add(time.Hour), nil) },
-		"a bad target": func(t *testing.T, m *mirror) {
-			m.Publish(t, time.Now().Add(time.Hour), map[string][]byte{"trusted_root.json": []byte("{}")})
+		"another's timestamp":  func(m *mirror) { m.Set("timestamp.json", stranger.File("timestamp.json")) },
+		"another's root":       func(m *mirror) { m.Set("2.root.json", stranger.Root) },
+		"an expired timestamp": expire,
+		"an expired root":      func(m *mirror) { m.Rotate(m.t, time.Now().Add(-time.Minute)) },
+		"no target":            func(m *mirror) { m.Publish(m.t, time.Now().Add(time.Hour), nil) },
+		"a bad target": func(m *mirror) {
+			m.Publish(m.t, time.Now().Add(time.Hour), map[string][]byte{"trusted_root.json": []byte("{}")})
 		},
-		"nothing": func(_ *testing.T, m *mirror) { m.Set("timestamp.json", nil) },
+		"nothing": func(m *mirror) { m.Set("timestamp.json", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMirror(t, time.Now().Add(time.Hour))
-			change(t, m)
+			change(m)
 			if err := m.open(t.Context()); err == nil || len(hint.Of(err)) == 0 || !strings.Contains(err.Error(), "GitHub's Sigstore instance") {
 				t.Errorf("got %v, mends %q", err, hint.Of(err))
 			}
@@ -219,7 +231,7 @@ func TestWhatIsKeptIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t, time.Now().Add(-time.Hour))
 	m.Rotate(t, time.Now().Add(time.Hour))
-	m.Publish(t, time.Now().Add(time.Hour), m.targets(t))
+	m.Publish(t, time.Now().Add(time.Hour), m.targets())
 	if err := m.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/verify"
 
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 )
 
@@ -22,7 +23,8 @@ import (
 type Verifier struct {
 	trusted  root.TrustedMaterial
 	verifier *verify.Verifier
-	key      string // Identity.Key that must have signed; "" where somebody with a certificate must
+	key      string   // Identity.Key that must have signed; "" where somebody with a certificate must
+	other    Operator // whose instance it may be that signed where nobody chose one; "" else
 }
 
 // Verified is what a bundle says that was verified.
@@ -58,7 +60,6 @@ func sourceOf(c *certificate.Summary) Source {
 
 // NewVerifier returns a verifier for the instance that t describes.
 func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
-	v := &Verifier{}
 	var key crypto.PublicKey
 	if t.Key != "" {
 		var err error
@@ -66,11 +67,19 @@ func NewVerifier(ctx context.Context, t Trust, o Options) (*Verifier, error) {
 			return nil, err
 		}
 	}
+	return newVerifier(ctx, t, key, o)
+}
+
+// newVerifier returns one of signatures by key, or of keyless ones where nil.
+func newVerifier(ctx context.Context, t Trust, key crypto.PublicKey, o Options) (*Verifier, error) {
 	trusted, err := trustedRoot(ctx, t, o)
 	if err != nil {
 		return nil, err
 	}
-	v.trusted = trusted
+	v := &Verifier{trusted: trusted}
+	if t.TrustedRoot == "" && t.Operator == "" {
+		v.other = map[Operator]Operator{Public: GitHub, GitHub: Public}[t.Operator.or(o.place().Visibility())]
+	}
 	options := []verify.VerifierOption{verify.WithoutStatementPredicate()}
 	// A short-lived certificate needs a time that somebody else vouches for: a
 	// log, or an authority where the instance has none, as GitHub's.
@@ -187,7 +196,7 @@ func (v *Verifier) verify(b *bundle.Bundle, artifact verify.ArtifactPolicyOption
 	}
 	result, err := v.verifier.Verify(b, verify.NewPolicy(artifact, signer))
 	if err != nil {
-		return nil, Verified{}, describe(b, id, err)
+		return nil, Verified{}, v.describe(b, id, err)
 	}
 	// One time is enough for the verifier, which passes over others that are false.
 	if _, failed, err := verify.VerifySignedTimestamp(b, v.trusted); err != nil || len(failed) > 0 {
@@ -218,10 +227,14 @@ func signerPolicy(id Identity) (verify.PolicyOption, error) {
 	return verify.WithCertificateIdentity(certified), err
 }
 
-// describe says who signed where it was somebody else.
-func describe(b *bundle.Bundle, id Identity, err error) error {
+// describe says who signed where it was somebody else, and which other instance
+// it may be where it isn't this one that certified it.
+func (v *Verifier) describe(b *bundle.Bundle, id Identity, err error) error {
 	var mismatch *verify.ErrNoMatchingCertificateIdentity
 	if !errors.As(err, &mismatch) {
+		if v.other != "" {
+			err = hint.Wrap(err, "if another Sigstore instance signed it, set \"sigstore: %s\", or give its \"trusted-root\"", v.other)
+		}
 		return err
 	}
 	content, contentErr := b.VerificationContent()

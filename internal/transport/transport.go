@@ -41,6 +41,7 @@ type Options struct {
 var impatient = func() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = time.Minute
+	t.MaxIdleConnsPerHost = 16 // what is asked at once, so that it need not shake hands the next time
 	return t
 }()
 

@@ -88,61 +88,61 @@ func (c candidate) sbom(digest, kind string) string {
 }
 
 // push pushes an image with random content.
-func push(b testing.TB, repositories []string) candidate {
-	b.Helper()
+func push(tb testing.TB, repositories []string) candidate {
+	tb.Helper()
 	var index v1.ImageIndex = empty.Index
 	for _, text := range platforms {
 		platform, err := v1.ParsePlatform(text)
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		image, err := random.Image(1024, 1)
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: platform}})
 	}
 	digest, err := index.Digest()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	manifest, err := index.IndexManifest()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	c := candidate{repositories: repositories, digests: []string{digest.String()}, dir: b.TempDir()}
+	c := candidate{repositories: repositories, digests: []string{digest.String()}, dir: tb.TempDir()}
 	for _, child := range manifest.Manifests {
 		c.digests = append(c.digests, child.Digest.String())
 	}
 	for _, repository := range c.repositories {
 		target, err := name.NewRepository(repository)
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		host, _, _ := strings.Cut(repository, "/")
-		if err := remote.WriteIndex(target.Digest(digest.String()), index, newForger(b, host).options...); err != nil {
-			b.Fatal(err)
+		if err := remote.WriteIndex(target.Digest(digest.String()), index, newForger(tb, host).options...); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	for _, digest := range c.digests {
 		for kind, text := range kinds {
 			purl := "pkg:oci/bench@" + strings.Replace(digest, ":", "%3A", 1)
 			if err := os.WriteFile(c.sbom(digest, kind), fmt.Appendf(nil, text, purl), 0o600); err != nil {
-				b.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
 	}
 	return c
 }
 
-func signAndAttest(b testing.TB, c candidate) {
-	b.Helper()
-	signAndAttestWith(b, c, nil, nil)
+func signAndAttest(tb testing.TB, c candidate) {
+	tb.Helper()
+	signAndAttestWith(tb, c, nil, nil)
 }
 
 // signAndAttestWith gives further inputs to both steps and to attest alone.
-func signAndAttestWith(b testing.TB, c candidate, both, attest map[string]string) {
-	b.Helper()
+func signAndAttestWith(tb testing.TB, c candidate, both, attest map[string]string) {
+	tb.Helper()
 	var sboms []string
 	for _, digest := range c.digests {
 		for kind := range kinds {
@@ -151,16 +151,16 @@ func signAndAttestWith(b testing.TB, c candidate, both, attest map[string]string
 	}
 	signing := map[string]string{"signing-config": world.Env["SIGSTORE_SIGNING_CONFIG"], "output-dir": c.dir}
 	maps.Copy(signing, both)
-	runStep(b, "sign", c, signing)
+	runStep(tb, "sign", c, signing)
 	// What the cosign processes do is measured, which is no provenance.
 	signing["sboms"], signing["build-provenance"] = strings.Join(sboms, "\n"), "false"
 	maps.Copy(signing, attest)
-	runStep(b, "attest", c, signing)
+	runStep(tb, "attest", c, signing)
 }
 
-func verify(b testing.TB, c candidate) {
-	b.Helper()
-	runStep(b, "verify", c, map[string]string{
+func verify(tb testing.TB, c candidate) {
+	tb.Helper()
+	runStep(tb, "verify", c, map[string]string{
 		"platforms":               strings.Join(platforms, ","),
 		"attestations":            "spdx,cyclonedx", // as cosign is asked
 		"certificate-identity":    "https://github.com/" + rehearsal.Repository + "/" + rehearsal.Workflow + "@refs/tags/v1.2.3",
@@ -169,8 +169,8 @@ func verify(b testing.TB, c candidate) {
 }
 
 // runStep runs one of our programs as the root action does.
-func runStep(b testing.TB, name string, c candidate, inputs map[string]string) {
-	b.Helper()
+func runStep(tb testing.TB, name string, c candidate, inputs map[string]string) {
+	tb.Helper()
 	inputs = maps.Clone(inputs)
 	maps.Copy(inputs, map[string]string{
 		"images":             strings.Join(c.repositories, "@"+c.digests[0]+"\n") + "@" + c.digests[0],
@@ -183,21 +183,21 @@ func runStep(b testing.TB, name string, c candidate, inputs map[string]string) {
 	for input, value := range inputs {
 		env["INPUT_"+strings.ToUpper(input)] = value
 	}
-	execute(b, env, filepath.Join(world.Env["RELEASE_ACTIONS_BIN"], name))
+	execute(tb, env, filepath.Join(world.Env["RELEASE_ACTIONS_BIN"], name))
 }
 
 // cosignSignAndAttest does what a workflow does without us, but with one
 // identity token for all processes.
-func cosignSignAndAttest(b testing.TB, c candidate) {
-	b.Helper()
+func cosignSignAndAttest(tb testing.TB, c candidate) {
+	tb.Helper()
 	token := filepath.Join(c.dir, "token")
-	if err := os.WriteFile(token, []byte(identityToken(b)), 0o600); err != nil {
-		b.Fatal(err)
+	if err := os.WriteFile(token, []byte(identityToken(tb)), 0o600); err != nil {
+		tb.Fatal(err)
 	}
 	cosign := func(command, image string, args ...string) {
 		args = append([]string{command, image, "--yes", "--identity-token", token,
 			"--signing-config", world.Env["SIGSTORE_SIGNING_CONFIG_V1"], "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"]}, args...)
-		execute(b, map[string]string{"DOCKER_CONFIG": world.Env["DEVSTACK_DOCKER_CONFIG"]}, filepath.Join(world.Env["DEVSTACK_BIN"], "cosign3"), args...)
+		execute(tb, map[string]string{"DOCKER_CONFIG": world.Env["DEVSTACK_DOCKER_CONFIG"]}, filepath.Join(world.Env["DEVSTACK_BIN"], "cosign3"), args...)
 	}
 	for _, repository := range c.repositories {
 		for _, digest := range c.digests {
@@ -210,37 +210,37 @@ func cosignSignAndAttest(b testing.TB, c candidate) {
 }
 
 // identityToken asks the issuer for a token, as a job does.
-func identityToken(b testing.TB) string {
-	b.Helper()
-	req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, world.Env["ACTIONS_ID_TOKEN_REQUEST_URL"]+"&audience=sigstore", nil)
+func identityToken(tb testing.TB) string {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, world.Env["ACTIONS_ID_TOKEN_REQUEST_URL"]+"&audience=sigstore", nil)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+world.Env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
 	resp, err := http.DefaultClient.Do(req) // it serves on loopback, beside the proxy
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer resp.Body.Close()
 	var answer struct{ Value string }
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Value == "" {
-		b.Fatalf("the issuer answers %s without a token, %v", resp.Status, err)
+		tb.Fatalf("the issuer answers %s without a token, %v", resp.Status, err)
 	}
 	return answer.Value
 }
 
-func cosignVerify(b testing.TB, c candidate) {
-	b.Helper()
+func cosignVerify(tb testing.TB, c candidate) {
+	tb.Helper()
 	j := rehearsal.NewJudges(world.Env, "v1.2.3")
 	for _, repository := range c.repositories {
 		for _, digest := range c.digests {
 			image := repository + "@" + digest
-			if err := j.Signature(b.Context(), "cosign3", image, digest); err != nil {
-				b.Fatal(err)
+			if err := j.Signature(tb.Context(), "cosign3", image, digest); err != nil {
+				tb.Fatal(err)
 			}
 			for kind := range kinds {
-				if err := j.Attestation(b.Context(), "cosign3", kind, image, digest); err != nil {
-					b.Fatal(err)
+				if err := j.Attestation(tb.Context(), "cosign3", kind, image, digest); err != nil {
+					tb.Fatal(err)
 				}
 			}
 		}
@@ -248,15 +248,15 @@ func cosignVerify(b testing.TB, c candidate) {
 }
 
 // execute runs a program in the world, with further variables.
-func execute(b testing.TB, env map[string]string, program string, args ...string) {
-	b.Helper()
-	cmd := exec.CommandContext(b.Context(), program, args...)
+func execute(tb testing.TB, env map[string]string, program string, args ...string) {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), program, args...)
 	for _, vars := range []map[string]string{world.Env, env} {
 		for name, value := range vars {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("%s: %v\n%s", cmd, err, out)
+		tb.Fatalf("%s: %v\n%s", cmd, err, out)
 	}
 }

@@ -49,13 +49,7 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 
 	heading(w, "what crane and cosign say")
 	judges := NewJudges(world.Env, tag)
-	var refused int
-	for _, verdict := range judges.Judge(ctx, repositories, version, platforms) {
-		fmt.Fprintln(w, verdict)
-		if verdict.Err != nil {
-			refused++
-		}
-	}
+	refused := tell(w, judges.Judge(ctx, repositories, version, platforms))
 	for _, repository := range repositories {
 		tags, err := judges.Tags(ctx, repository)
 		if err != nil {
@@ -63,7 +57,12 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 		}
 		fmt.Fprintf(w, "%s has the tags %s\n", repository, strings.Join(tags, ", "))
 	}
-	if refused > 0 {
+	heading(w, "the same for older verifiers: run again with \"legacy: true\"")
+	more, err := legacy(ctx, w, stage, judges, repositories, tag, platforms)
+	if err != nil {
+		return err
+	}
+	if refused += more; refused > 0 {
 		return fmt.Errorf("%d claims were refused", refused)
 	}
 	heading(w, "what Trivy found, as code scanning has it")
@@ -87,6 +86,51 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 	}
 	heading(w, "done; the pages are in out/demo")
 	return nil
+}
+
+// tell prints verdicts, and returns how many claims were refused.
+func tell(w io.Writer, verdicts []Verdict) (refused int) {
+	for _, verdict := range verdicts {
+		fmt.Fprintln(w, verdict)
+		if verdict.Err != nil {
+			refused++
+		}
+	}
+	return refused
+}
+
+// legacy runs the workflow once more, with the layout that older verifiers look
+// for, and has one of them judge before and after.
+func legacy(ctx context.Context, w io.Writer, stage *Stage, judges *Judges, repositories []string, tag string, platforms []string) (refused int, err error) {
+	version := strings.TrimPrefix(tag, "v")
+	unseen := Verdict{Program: OlderCosign, Claim: "finds no signature of " + repositories[0] + ":" + version + ", since it knows no bundles"}
+	digest, err := judges.Digest(ctx, repositories[0]+":"+version)
+	if err != nil {
+		return 0, err
+	}
+	if err := judges.Signature(ctx, OlderCosign, repositories[0]+":"+version, digest); err == nil || !strings.Contains(err.Error(), "no signatures found") {
+		unseen.Err = fmt.Errorf("it says %w", errors.Join(err, errors.New("nothing else")))
+	}
+	refused = tell(w, []Verdict{unseen})
+	path := filepath.Join(stage.Repo, Workflow)
+	workflow, err := os.ReadFile(path)
+	if err != nil {
+		return refused, err
+	}
+	edited := strings.Replace(string(workflow), "          signing-config:", "          legacy: true\n          signing-config:", 1)
+	if err := os.WriteFile(path, []byte(edited), 0o644); err != nil {
+		return refused, err
+	}
+	started := time.Now()
+	outcome, err := stage.Run(ctx, Trial{Tag: tag})
+	if err != nil {
+		return refused, err
+	}
+	if outcome.Code != 0 {
+		return refused, fmt.Errorf("the release workflow exited %d:\n%s", outcome.Code, outcome.Log)
+	}
+	fmt.Fprintf(w, "added in %s\n", time.Since(started).Round(100*time.Millisecond))
+	return refused + tell(w, judges.By(OlderCosign).Judge(ctx, repositories, version, platforms)), nil
 }
 
 func heading(w io.Writer, text string) { fmt.Fprintf(w, "\n── %s ──\n\n", text) }

@@ -23,11 +23,11 @@ const Issuer = "https://token.actions.githubusercontent.com"
 // SBOM, so judges ask for the type.
 var signatureTypes = []string{"https://sigstore.dev/cosign/sign/v1", "cosign container image signature"}
 
-// cosigns are the verifiers that users have and that find bundles.
-var cosigns = []string{"cosign2", "cosign3"}
+// OlderCosign is a verifier that finds no bundles.
+const OlderCosign = "cosign262"
 
-// Cosigns are all verifiers: the first one finds no bundles.
-var Cosigns = []string{"cosign262", "cosign2", "cosign3"}
+// Cosigns are all verifiers that users have.
+var Cosigns = []string{OlderCosign, "cosign2", "cosign3"}
 
 // Verdict is what one program said of one claim.
 type Verdict struct {
@@ -39,9 +39,9 @@ type Verdict struct {
 // String returns a line for people.
 func (v Verdict) String() string {
 	if v.Err != nil {
-		return fmt.Sprintf("✗ %-8s %s: %v", v.Program, v.Claim, v.Err)
+		return fmt.Sprintf("✗ %-9s %s: %v", v.Program, v.Claim, v.Err)
 	}
-	return fmt.Sprintf("✓ %-8s %s", v.Program, v.Claim)
+	return fmt.Sprintf("✓ %-9s %s", v.Program, v.Claim)
 }
 
 // Judges run other people's programs in the local world.
@@ -49,6 +49,7 @@ type Judges struct {
 	env      []string
 	path     string
 	identity string
+	cosigns  []string
 	root     string
 	older    func() ([]string, error) // olderTrust, once
 }
@@ -60,6 +61,7 @@ func NewJudges(env map[string]string, tag string) *Judges {
 	j := &Judges{
 		path:     env["PATH"],
 		identity: "https://github.com/" + Repository + "/" + Workflow + "@refs/tags/" + tag,
+		cosigns:  Cosigns[1:],
 		root:     env["SIGSTORE_TRUSTED_ROOT"],
 		older:    sync.OnceValues(func() ([]string, error) { return olderTrust(env["SIGSTORE_TRUSTED_ROOT"], env["DEVSTACK_DIR"]) }),
 	}
@@ -81,6 +83,13 @@ func (j *Judges) Expect(identity string) *Judges {
 	return &other
 }
 
+// By returns judges that have these cosigns in the place of those that find bundles.
+func (j *Judges) By(cosigns ...string) *Judges {
+	other := *j
+	other.cosigns = cosigns
+	return &other
+}
+
 // Run runs one of the judges' programs and returns its standard output.
 func (j *Judges) Run(ctx context.Context, program string, args ...string) (string, error) {
 	return j.run(ctx, nil, program, args...)
@@ -89,7 +98,7 @@ func (j *Judges) Run(ctx context.Context, program string, args ...string) (strin
 // cosign runs a cosign to verify ref, with default flags.
 func (j *Judges) cosign(ctx context.Context, cosign, command, ref string, args ...string) (string, error) {
 	args = append([]string{command, "--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref}, args...)
-	if cosign != Cosigns[0] {
+	if cosign != OlderCosign {
 		return j.run(ctx, nil, cosign, append(args, "--trusted-root", j.root)...)
 	}
 	trust, err := j.older()
@@ -215,7 +224,7 @@ func (j *Judges) Attestation(ctx context.Context, cosign, kind, ref, digest stri
 	return errors.New("no statement about " + digest)
 }
 
-// Judge asks crane and both cosigns about a release: that every repository has
+// Judge asks crane and the cosigns about a release: that every repository has
 // the tag, at one digest, with these platforms; that the tag and every platform
 // is signed once, and has an SPDX and a CycloneDX document and provenance.
 func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, platforms []string) []Verdict {
@@ -243,7 +252,7 @@ func (j *Judges) Judge(ctx context.Context, repositories []string, tag string, p
 		}
 		verdicts = append(verdicts, Verdict{"crane", ref + " has " + strings.Join(platforms, ", "), err})
 		found["the index, by tag"] = digest
-		for _, cosign := range cosigns {
+		for _, cosign := range j.cosigns {
 			for _, name := range slices.Sorted(maps.Keys(found)) {
 				d := found[name]
 				at := repository + "@" + d

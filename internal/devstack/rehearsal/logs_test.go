@@ -3,6 +3,7 @@
 package rehearsal_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,9 +80,9 @@ func TestAKeyPairOfCosign(t *testing.T) {
 				"-images", strings.Join(images, "\n"), "-signing-config", world.Env["SIGSTORE_SIGNING_CONFIG"], "-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"],
 			}
 			vars := map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "", "COSIGN_PASSWORD": "correct horse", "SIGNING_KEY": string(private)}
-			// The second run finds what the first signed.
+			// The second run finds what the first signed, and adds the older layout.
 			for n, key := range []string{"env://SIGNING_KEY", filepath.Join(dir, "cosign.key")} {
-				out, err := stepWith(t, vars, "sign", append(args, "-key", key)...)
+				out, err := stepWith(t, vars, "sign", append(args, "-key", key, fmt.Sprintf("-legacy=%t", n > 0))...)
 				if err != nil || strings.Contains(out, "correct horse") {
 					t.Fatalf("%v\n%s", err, out)
 				}
@@ -90,14 +91,47 @@ func TestAKeyPairOfCosign(t *testing.T) {
 				}
 			}
 			for _, image := range images {
-				for _, judge := range []string{"cosign2", "cosign3"} {
-					if out, err := j.Run(t.Context(), judge, "verify", "--key", filepath.Join(dir, "cosign.pub"), "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], image); err != nil {
-						t.Errorf("%s of %s: %v", judge, image, err)
-					} else if !strings.Contains(out, "https://sigstore.dev/cosign/sign/v1") {
-						t.Errorf("%s of %s: %s", judge, image, out)
+				for _, judge := range rehearsal.Cosigns {
+					out, err := j.Run(t.Context(), judge, "verify", "--key", filepath.Join(dir, "cosign.pub"), "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], image)
+					if err != nil || !strings.Contains(out, "https://sigstore.dev/cosign/sign/v1") && !strings.Contains(out, "cosign container image signature") {
+						t.Errorf("%s of %s: %v\n%s", judge, image, err, out)
 					}
 				}
 			}
 		})
+	}
+}
+
+// TestAReleaseWithAKeyPair releases with a key, from a secret's variable on the
+// step, and entries in both logs: the pipeline's own verify has to agree.
+func TestAReleaseWithAKeyPair(t *testing.T) {
+	j := rehearsal.NewJudges(world.Env, "v6.0.0")
+	dir := t.TempDir()
+	if out, err := j.Shell(t.Context(), "COSIGN_PASSWORD='correct horse' cosign3 generate-key-pair --output-key-prefix "+filepath.Join(dir, "cosign")); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	key := readFile(t, filepath.Join(dir, "cosign.key"))
+	s := stage(t, func(workflow string) string {
+		const before = "        id: release\n        with:\n"
+		if !strings.Contains(workflow, before) {
+			t.Fatal("the workflow's text has changed")
+		}
+		return strings.Replace(workflow, before, "        id: release\n        env:\n          COSIGN_PASSWORD: correct horse\n          COSIGN_PRIVATE_KEY: |\n            "+
+			strings.ReplaceAll(strings.TrimSpace(key), "\n", "\n            ")+
+			"\n        with:\n          rekor-version: 1,2\n          key: env://COSIGN_PRIVATE_KEY\n", 1)
+	})
+	out := succeed(t, s, rehearsal.Trial{Tag: "v6.0.0"})
+	if secret := strings.Split(key, "\n")[2]; strings.Contains(out.Log, secret) || strings.Contains(out.Log, "correct horse") {
+		t.Error("the log shows the key or its password")
+	}
+	for _, repository := range repositories {
+		for _, judge := range []string{"cosign2", "cosign3"} {
+			for _, args := range [][]string{{"verify"}, {"verify-attestation", "--type", "cyclonedx"}} {
+				args = append(args, "--key", filepath.Join(dir, "cosign.pub"), "--trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], repository+":6.0.0")
+				if _, err := j.Run(t.Context(), judge, args...); err != nil {
+					t.Errorf("%s %v: %v", judge, args, err)
+				}
+			}
+		}
 	}
 }

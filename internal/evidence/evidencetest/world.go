@@ -172,6 +172,19 @@ func (r *Registry) Tag(tb testing.TB, d image.Digest, tag string) {
 	r.put(tb, http.MethodPut, "/v2/"+r.Repository.Path()+"/manifests/"+tag, w.Header().Get("Content-Type"), w.Body.Bytes())
 }
 
+// Replace changes the text of a manifest under a tag.
+func (r *Registry) Replace(tb testing.TB, tag, before, after string) {
+	tb.Helper()
+	path := "/v2/" + r.Repository.Path() + "/manifests/" + tag
+	w := httptest.NewRecorder()
+	r.store.ServeHTTP(w, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, path, nil))
+	text := strings.Replace(w.Body.String(), before, after, 1)
+	if text == w.Body.String() {
+		tb.Fatalf("there is no %q in %s", before, text)
+	}
+	r.put(tb, http.MethodPut, path, w.Header().Get("Content-Type"), []byte(text))
+}
+
 func (r *Registry) put(tb testing.TB, method, path, mediaType string, content []byte) {
 	tb.Helper()
 	req := httptest.NewRequestWithContext(tb.Context(), method, path, bytes.NewReader(content))

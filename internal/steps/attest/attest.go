@@ -119,7 +119,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	d.Layouts, d.Publisher.Subjects = cfg.Layouts, sources.subjects
+	d.Layouts, d.Subjects = cfg.Layouts, sources.subjects
 	id, err := d.Signer.Identity(ctx)
 	if err != nil {
 		return Result{}, err

@@ -45,6 +45,10 @@ type sources struct {
 func look(ctx context.Context, cfg Config, d Deps) (s sources, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	if len(cfg.Images) > 0 {
+		group.Go(func() error {
+			d.Warm(ctx, image.Repositories(cfg.Images))
+			return nil
+		})
 		group.Go(func() (err error) {
 			s.subjects, err = evidence.Subjects(ctx, d.Registry, cfg.Images[0])
 			return err

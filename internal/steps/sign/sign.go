@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/org/release-actions/internal/evidence"
@@ -49,7 +50,10 @@ type Result struct {
 // Run signs what is not signed yet. A second run finds the signatures of the
 // first, and adds them where they are missing.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
+	var early sync.WaitGroup
+	early.Go(func() { d.Warm(ctx, image.Repositories(cfg.Images)) })
 	subjects, err := evidence.Subjects(ctx, d.Registry, cfg.Images[0])
+	early.Wait()
 	if err != nil {
 		return Result{}, err
 	}

@@ -45,7 +45,7 @@ func materials(statement []byte) ([]Resource, error) {
 	if err := fields(statement, map[string]any{path: &list}); err != nil {
 		return nil, err
 	}
-	all, err := ParseResources(list)
+	all, err := parseResources(list)
 	if err != nil {
 		return nil, err
 	}

@@ -38,16 +38,6 @@ type Provenance struct {
 	Byproducts []Resource // what came out beside the artifact
 }
 
-// Resource is something that a predicate names: a resource descriptor.
-//
-// https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md
-type Resource struct {
-	Name      string            `json:"name,omitempty"`
-	URI       string            `json:"uri,omitempty"`
-	Digest    map[string]string `json:"digest,omitempty"` // algorithm to hexadecimal digits
-	MediaType string            `json:"mediaType,omitempty"`
-}
-
 // Run is a run of a workflow, by the names that the claims of its OIDC token have.
 //
 // https://docs.github.com/actions/reference/security/oidc
@@ -222,10 +212,10 @@ func parseProvenance(text json.RawMessage) (Provenance, error) {
 	if _, err := object(from, "repository", "path", "ref"); err != nil {
 		return Provenance{}, fmt.Errorf("externalParameters.workflow: %w", err)
 	}
-	if p.Materials, err = ParseResources(dependencies); err != nil {
+	if p.Materials, err = parseResources(dependencies); err != nil {
 		return Provenance{}, fmt.Errorf("resolvedDependencies: %w", err)
 	}
-	if p.Byproducts, err = ParseResources(byproducts); err != nil {
+	if p.Byproducts, err = parseResources(byproducts); err != nil {
 		return Provenance{}, fmt.Errorf("byproducts: %w", err)
 	}
 	return p.withCommit()
@@ -246,55 +236,6 @@ func (p Provenance) withCommit() (Provenance, error) {
 		return Provenance{}, fmt.Errorf("%d of its dependencies are %q, not one", commits, p.source())
 	}
 	return p, p.check()
-}
-
-// ParseResources reads resource descriptors.
-func ParseResources(list []json.RawMessage) ([]Resource, error) {
-	var resources []Resource
-	for _, raw := range list {
-		var r Resource
-		err := fields(raw, map[string]any{"?name": &r.Name, "?uri": &r.URI, "?digest": &r.Digest, "?mediaType": &r.MediaType})
-		if err != nil {
-			return nil, err
-		}
-		resources = append(resources, r)
-	}
-	return resources, nil
-}
-
-// fields decodes parts of a JSON object by their paths, of which those with a
-// question mark may be missing. Names are exact: encoding/json would take "Ref"
-// for "ref".
-func fields(data json.RawMessage, parts map[string]any) error {
-	for _, key := range slices.Sorted(maps.Keys(parts)) {
-		path, optional := strings.CutPrefix(key, "?")
-		at, ok, err := follow(data, strings.Split(path, "."))
-		switch {
-		case err != nil:
-		case ok:
-			err = json.Unmarshal(at, parts[key])
-		case !optional:
-			return fmt.Errorf("it has no %q", path)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	return nil
-}
-
-// follow returns what is at a path.
-func follow(data json.RawMessage, path []string) (at json.RawMessage, ok bool, err error) {
-	for _, name := range path {
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(data, &fields); err != nil {
-			return nil, false, err
-		}
-		if data, ok = fields[name]; !ok {
-			return nil, false, nil
-		}
-	}
-	return data, true, nil
 }
 
 var hexCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -231,5 +232,34 @@ func TestAnUnusableAnswerOfVersion2IsAnError(t *testing.T) {
 		if text, err := s.Sign(t.Context(), statement(digest)); err == nil {
 			t.Errorf("%.40s: signed as %s", answer, text)
 		}
+	}
+}
+
+// Each answers only when all have been asked.
+func TestLogsAndClocksAreAskedAtOnce(t *testing.T) {
+	t.Parallel()
+	i := sigstoretest.New(t)
+	services := []*sigstoretest.Service{i.Rekor, i.Tiles, i.Timestamp, i.SecondTimestamp}
+	var asked sync.WaitGroup
+	asked.Add(len(services))
+	for _, s := range services {
+		s.SetFault(func(n int, _ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+			if n == 1 {
+				asked.Done()
+				asked.Wait()
+			}
+			return false
+		})
+	}
+	config := i.ChangeSigningConfig(t, func(c *prototrustroot.SigningConfig) {
+		c.TsaUrls, c.TsaConfig = i.Authorities(), &prototrustroot.ServiceConfiguration{Selector: prototrustroot.ServiceSelector_ALL}
+	}, 1, 2)
+	s := newSignerOf(t, sigstore.Instance{SigningConfig: config, RekorVersions: sigstore.RekorVersions{1, 2}}, time.Second, place{})
+	text, err := s.Sign(t.Context(), statement(digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := witnesses(t, text); got != "dsse 0.0.1, hashedrekord 0.0.2, timestamp, timestamp" {
+		t.Errorf("got %s", got)
 	}
 }

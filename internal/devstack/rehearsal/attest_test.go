@@ -5,6 +5,7 @@ package rehearsal_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -66,17 +67,18 @@ func TestAttestationsAtGitHub(t *testing.T) {
 				{"--source-ref", "refs/tags/v1.1.0", "--source-digest", s.Commit, "--deny-self-hosted-runners",
 					"--signer-workflow", rehearsal.Repository + "/" + rehearsal.Workflow},
 			} {
-				if err := j.GitHub(t.Context(), artifact, further...); err != nil {
+				if _, err := j.GitHub(t.Context(), artifact, further...); err != nil {
 					t.Errorf("gh refuses %s with %q: %v", artifact, further, err)
 				}
 			}
 		}
+		builtOf(t, j, repository, found, s.Commit)
 		// What gh looks at it refuses, so that the above means something.
 		for _, further := range [][]string{
 			{"--source-ref", "refs/tags/v1.2.3"}, {"--source-digest", strings.Repeat("a", 40)}, {"--predicate-type", "https://example.com/other"},
 			{"--signer-workflow", rehearsal.Repository + "/.github/workflows/other.yml"},
 		} {
-			if err := j.GitHub(t.Context(), artifacts[0], further...); err == nil {
+			if _, err := j.GitHub(t.Context(), artifacts[0], further...); err == nil {
 				t.Errorf("gh accepts %s with %q", artifacts[0], further)
 			}
 		}
@@ -90,6 +92,47 @@ func TestAttestationsAtGitHub(t *testing.T) {
 		}
 	})
 	t.Run("cosign finds reports and other predicates", furtherPredicates)
+}
+
+// builtOf compares the provenance of a release, as gh hands it on, with the commit
+// and with what crane sees of BuildKit's own.
+func builtOf(t *testing.T, j *rehearsal.Judges, repository string, found map[string]string, commit string) {
+	t.Helper()
+	type resource struct {
+		URI    string
+		Digest map[string]string
+	}
+	var provenance struct {
+		Definition struct {
+			Dependencies []resource `json:"resolvedDependencies"`
+		} `json:"buildDefinition"`
+		Details struct{ Byproducts []resource } `json:"runDetails"`
+	}
+	predicate, err := j.GitHub(t.Context(), "oci://"+repository+":1.1.0")
+	if err == nil {
+		err = json.Unmarshal(predicate, &provenance)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dependencies := provenance.Definition.Dependencies
+	if len(dependencies) == 0 || dependencies[0].URI != "git+https://github.com/acme/hello@refs/tags/v1.1.0" || dependencies[0].Digest["gitCommit"] != commit {
+		t.Errorf("it was not built of %s: %v", commit, dependencies)
+	}
+	if !slices.ContainsFunc(dependencies, func(r resource) bool {
+		return strings.HasPrefix(r.URI, "pkg:docker/golang@") && r.Digest["sha256"] != ""
+	}) {
+		t.Errorf("the base image is no dependency: %v", dependencies)
+	}
+	if len(provenance.Details.Byproducts) != len(found) {
+		t.Errorf("%d byproducts, want BuildKit's provenance of %d platforms", len(provenance.Details.Byproducts), len(found))
+	}
+	for _, byproduct := range provenance.Details.Byproducts {
+		text, err := j.Run(t.Context(), "crane", "blob", repository+"@sha256:"+byproduct.Digest["sha256"])
+		if err != nil || !strings.Contains(text, `"https://slsa.dev/provenance/v1"`) {
+			t.Errorf("a byproduct is not BuildKit's provenance: %v\n%.300s", err, text)
+		}
+	}
 }
 
 // furtherPredicates has cosign verify what a scanner reports of one platform, and
@@ -168,7 +211,7 @@ func TestChecksumsAreAttested(t *testing.T) {
 	j := rehearsal.NewJudges(world.Env, "v1.2.3")
 	for _, path := range files {
 		for _, further := range [][]string{nil, {"--bundle", bundle}} {
-			if err := j.GitHub(t.Context(), path, further...); err != nil {
+			if _, err := j.GitHub(t.Context(), path, further...); err != nil {
 				t.Errorf("gh refuses %s with %q: %v", path, further, err)
 			}
 		}
@@ -183,7 +226,7 @@ func TestChecksumsAreAttested(t *testing.T) {
 	stranger := filepath.Join(dir, "stranger")
 	writeFile(t, stranger, "another program")
 	for _, further := range [][]string{nil, {"--bundle", bundle}} {
-		if err := j.GitHub(t.Context(), stranger, further...); err == nil {
+		if _, err := j.GitHub(t.Context(), stranger, further...); err == nil {
 			t.Errorf("gh accepts a file that is in no checksums, with %q", further)
 		}
 	}

@@ -57,6 +57,13 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 		}
 		fmt.Fprintf(w, "%s has the tags %s\n", repository, strings.Join(tags, ", "))
 	}
+	heading(w, "what an operator asks: verify -scan -inspect")
+	said, err := judges.Run(ctx, "verify", "-scan", "-inspect", "-platforms", strings.Join(platforms, ","),
+		"-trusted-root", world.Env["SIGSTORE_TRUSTED_ROOT"], repositories[0]+":"+version, repositories[1]+":"+version)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, said)
 	heading(w, "the same for older verifiers: run again with \"legacy: true\"")
 	more, err := legacy(ctx, w, stage, judges, repositories, tag, platforms)
 	if err != nil {

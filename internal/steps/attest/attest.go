@@ -125,7 +125,11 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	github := &store{client: d.GitHub, verifier: d.Verifier, identity: id}
-	if err := github.look(ctx, claims(slices.Concat(ofImage, ofFiles))); err != nil {
+	all := slices.Concat(ofImage, ofFiles)
+	if err := github.fits(all); err != nil {
+		return Result{}, err
+	}
+	if err := github.look(ctx, claims(all)); err != nil {
 		return Result{}, err
 	}
 	bundles, err := signFiles(ctx, d, id, github, ofFiles)
@@ -139,7 +143,6 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		}
 		bundles = append(published, bundles...)
 	}
-	all := slices.Concat(ofImage, ofFiles)
 	result := Result{Identity: bundles[0].Identity.Subject, Issuer: bundles[0].Identity.Issuer}
 	result.Bundles, err = evidence.Save(cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "bundles")), bundles, func(n int) string { return all[n].file })
 	if err != nil {

@@ -28,6 +28,20 @@ type store struct {
 	found    map[image.Digest][]evidence.Bundle
 }
 
+// fits returns an error for what GitHub wouldn't take.
+func (s *store) fits(attestations []attestation) error {
+	if s.client == nil {
+		return nil
+	}
+	var errs []error
+	for _, a := range attestations {
+		if size := len(a.Statement.Predicate); size > maxPredicate {
+			errs = append(errs, fmt.Errorf("the predicate of %q has %d bytes, and GitHub takes %d MiB at most", a.file, size, maxPredicate>>20))
+		}
+	}
+	return hint.Wrap(errors.Join(errs...), "leave out \"push-to-github\": registries take it")
+}
+
 // look reads what GitHub has about the digests of claims, by the job's identity.
 func (s *store) look(ctx context.Context, claims []evidence.Claim) error {
 	if s.client == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -128,6 +129,45 @@ func TestGitHubGetsEveryAttestationOnce(t *testing.T) {
 	}
 	if n := g.created.Load() - created; n != 0 {
 		t.Errorf("%d requests to create", n)
+	}
+}
+
+func TestAnotherListOfFilesIsGivenToGitHub(t *testing.T) {
+	t.Parallel()
+	w, g := evidencetest.New(t), newGitHub(t)
+	for n, text := range []string{sumA + "  a\n", sumA + "  a\n" + sumB + "  b\n", sumA + "  renamed\n"} {
+		cfg := attest.Config{Checksums: []string{file(t, "sums", text)}, Provenance: true, PushToGitHub: true, OutputDir: t.TempDir()}
+		_, err := attest.Run(t.Context(), cfg, attest.Deps{
+			Publisher: w.Publisher(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow), GitHub: g.client(t, "write"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if created := g.created.Load(); created != int64(n+1) {
+			t.Errorf("%d attestations after %q", created, text)
+		}
+	}
+}
+
+func TestWhatIsTooLargeForGitHubIsToldBeforeItIsSigned(t *testing.T) {
+	t.Parallel()
+	w, g := evidencetest.New(t), newGitHub(t)
+	sboms := write(t, w.Digests)
+	large := strings.Replace(string(evidencetest.CycloneDX(w.Digests[1])), `"version":1`, `"version":1,"serialNumber":"`+strings.Repeat("x", 16<<20)+`"`, 1)
+	for _, path := range sboms {
+		if text, err := os.ReadFile(path); err == nil && string(text) == string(evidencetest.CycloneDX(w.Digests[1])) {
+			if err := os.WriteFile(path, []byte(large), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cfg := attest.Config{Images: w.Images, SBOMs: sboms, PushToGitHub: true, OutputDir: t.TempDir()}
+	_, err := attest.Run(t.Context(), cfg, attest.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), GitHub: g.client(t, "write")})
+	if err == nil || !strings.Contains(err.Error(), w.Digests[1].Hex()+".cdx.sigstore.json") || !strings.Contains(strings.Join(hint.Of(err), " "), "push-to-github") {
+		t.Errorf("%v, mends %q", err, hint.Of(err))
+	}
+	if n := w.Sigstore.Entries() + int(g.created.Load()); n != 0 {
+		t.Errorf("%d signatures and requests to create", n)
 	}
 }
 

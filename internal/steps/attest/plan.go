@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/registry"
@@ -87,6 +88,9 @@ func plan(cfg Config, f files, s sources) (ofImage, ofFiles []attestation, err e
 		if cfg.PredicatePath != "" {
 			ofFiles = append(ofFiles, c.attestation(kindPredicate, cfg.PredicateType, f.predicate))
 		}
+	}
+	if len(ofImage)+len(ofFiles) == 0 {
+		return nil, nil, hint.New("no vulnerability report is about what \"subjects\" selects", "leave out \"subjects\", or give the report of what it selects")
 	}
 	return ofImage, ofFiles, nil
 }

@@ -57,13 +57,18 @@ func TestAReportIsAttestedToTheImageThatItNames(t *testing.T) {
 	}
 }
 
+func selection(t *testing.T, text string) (s attest.Selection) {
+	t.Helper()
+	if err := s.UnmarshalText([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestAReportThatNamesNoImageIsOfTheSelectedOne(t *testing.T) {
 	t.Parallel()
 	w := evidencetest.New(t)
-	cfg := attest.Config{Reports: []string{file(t, "report.json", report("layout"))}}
-	if err := cfg.Subjects.UnmarshalText([]byte("linux/arm64")); err != nil {
-		t.Fatal(err)
-	}
+	cfg := attest.Config{Reports: []string{file(t, "report.json", report("layout"))}, Subjects: selection(t, "linux/arm64")}
 	if _, err := attestAs(t, w, cfg, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +108,7 @@ func TestFilesThatSayNothingClearAreRefused(t *testing.T) {
 		want string
 	}{
 		"a report of another image":      {attest.Config{Reports: []string{file(t, "a", of(stranger))}}, "neither the image nor one of its platforms"},
+		"a report of what isn't meant":   {attest.Config{Subjects: selection(t, "index"), Reports: []string{file(t, "a", of(w.Digests[1]))}}, "no vulnerability report is about"},
 		"a report of no image":           {attest.Config{Reports: []string{file(t, "a", report("app:1"))}}, "doesn't tell which image"},
 		"two reports of one image":       {attest.Config{Reports: []string{file(t, "a", of(w.Digests[1])), file(t, "b", of(w.Digests[1]))}}, "are both about"},
 		"a report of a short digest":     {attest.Config{Reports: []string{file(t, "a", report("app@sha256:abc"))}}, `it is about "app@sha256:abc"`},
@@ -131,16 +137,12 @@ func TestFilesThatSayNothingClearAreRefused(t *testing.T) {
 func TestInputsThatDoNotFitAreRefused(t *testing.T) {
 	t.Parallel()
 	w := evidencetest.New(t)
-	var index attest.Selection
-	if err := index.UnmarshalText([]byte("index")); err != nil {
-		t.Fatal(err)
-	}
 	for want, cfg := range map[string]attest.Config{
 		`neither "images" nor "checksums"`:            {Provenance: true},
 		`nothing to say of the image`:                 {Images: w.Images},
 		`nothing to say of the files in "checksums"`:  {Checksums: []string{"x"}},
 		`"images" is missing`:                         {Checksums: []string{"x"}, Provenance: true, SBOMs: []string{"y"}},
-		`and "subjects" are of an image`:              {Checksums: []string{"x"}, Provenance: true, Subjects: index},
+		`and "subjects" are of an image`:              {Checksums: []string{"x"}, Provenance: true, Subjects: selection(t, "index")},
 		`only one of "predicate-type" and`:            {Images: w.Images, Provenance: true, PredicateType: "https://example.com"},
 		`"review" is not a URI`:                       {Images: w.Images, PredicateType: "review", PredicatePath: "x"},
 		`"https://" is not a URI`:                     {Images: w.Images, PredicateType: "https://", PredicatePath: "x"},

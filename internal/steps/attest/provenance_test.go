@@ -153,10 +153,7 @@ func TestOnlyWhatIsSelectedIsAttested(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			w := evidencetest.New(t)
-			cfg := attest.Config{Provenance: true, SBOMs: write(t, w.Digests)}
-			if err := cfg.Subjects.UnmarshalText([]byte(text)); err != nil {
-				t.Fatal(err)
-			}
+			cfg := attest.Config{Provenance: true, SBOMs: write(t, w.Digests), Subjects: selection(t, text)}
 			result, err := attestAs(t, w, cfg, nil)
 			if err != nil || len(result.Bundles) != 3*len(want) {
 				t.Fatalf("%d bundles, %v", len(result.Bundles), err)
@@ -174,10 +171,7 @@ func TestOnlyWhatIsSelectedIsAttested(t *testing.T) {
 func TestWhatIsNotThereCannotBeSelected(t *testing.T) {
 	t.Parallel()
 	w := evidencetest.New(t)
-	cfg := attest.Config{Provenance: true}
-	if err := cfg.Subjects.UnmarshalText([]byte("linux/s390x")); err != nil {
-		t.Fatal(err)
-	}
+	cfg := attest.Config{Provenance: true, Subjects: selection(t, "linux/s390x")}
 	_, err := attestAs(t, w, cfg, nil)
 	if err == nil || !strings.Contains(err.Error(), "the image has no linux/s390x") || !slices.Equal(hint.Of(err), []string{"it has index, linux/amd64, linux/arm64, linux/arm/v7"}) {
 		t.Errorf("%v, mends %q", err, hint.Of(err))
@@ -186,9 +180,7 @@ func TestWhatIsNotThereCannotBeSelected(t *testing.T) {
 	for n, image := range w.Images {
 		w.Images[n] = image.Repository.Pin(w.Digests[1])
 	}
-	if err := cfg.Subjects.UnmarshalText([]byte("index")); err != nil {
-		t.Fatal(err)
-	}
+	cfg.Subjects = selection(t, "index")
 	if _, err := attestAs(t, w, cfg, nil); err == nil || !strings.Contains(err.Error(), "the image has no index") {
 		t.Error(err)
 	}

@@ -70,8 +70,8 @@ func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUndecided, err)
 	}
-	r.Expected, r.doubt = expected, expected.doubt(says)
-	j := judge{cfg: cfg, d: d, expected: expected}
+	j := judge{cfg: cfg, d: d, expected: choose(ctx, d, first.pinned, expected)}
+	r.Expected, r.doubt = j.expected, j.expected.doubt(says)
 	if cfg.Deep {
 		j.catalogue = newCatalogue(ctx, d, first.pinned)
 	}

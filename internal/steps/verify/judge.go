@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/org/release-actions/internal/evidence"
@@ -22,6 +25,27 @@ type judge struct {
 	catalogue *catalogue // what the image holds; nil where nobody asked
 }
 
+// choose returns the one of several that signed p, the first where none did.
+// From then on nothing else counts.
+func choose(ctx context.Context, d Deps, p image.Pinned, several []Expected) Expected {
+	if len(several) == 1 {
+		return several[0]
+	}
+	var subjects []string
+	for _, e := range several {
+		subjects = append(subjects, regexp.QuoteMeta(e.Subject))
+	}
+	anyOf := sigstore.Identity{SubjectRegexp: strings.Join(subjects, "|"), Issuer: several[0].Issuer}
+	reader := evidence.Reader{Registry: d.Registry, Verifier: d.Verifier, Identity: anyOf}
+	found, _ := reader.Find(ctx, p, intoto.CosignSign) // what can't be read is found out later
+	for _, e := range several {
+		if slices.ContainsFunc(found.Bundles, func(b evidence.Bundle) bool { return b.Identity.Subject == e.Subject && e.run(b.Source) == nil }) {
+			return e
+		}
+	}
+	return several[0]
+}
+
 // manifest checks one manifest in one registry: that it is there, and what is
 // said of it. It returns the attestations that are verified.
 func (j judge) manifest(ctx context.Context, t target, s evidence.Subject) ([]Check, []finding) {
@@ -29,16 +53,21 @@ func (j judge) manifest(ctx context.Context, t target, s evidence.Subject) ([]Ch
 	about := func(claim string) Check {
 		return Check{Image: t.ref.String(), Digest: s.Digest, Of: s.String(), Claim: claim}
 	}
-	if _, err := j.d.Registry.Manifest(ctx, at); err != nil {
-		return []Check{failed(about("manifest"), err)}, nil
-	}
 	wanted := append([]Kind{signed}, j.cfg.wanted()...)
 	types := make([]string, len(wanted))
 	for n, kind := range wanted {
 		types[n] = kind.PredicateType
 	}
 	reader := evidence.Reader{Registry: j.d.Registry, Verifier: j.d.Verifier, Identity: j.expected.Identity}
-	read, err := reader.Find(ctx, at, types...)
+	var read evidence.Found
+	var err, missing error
+	var group sync.WaitGroup
+	group.Go(func() { _, missing = j.d.Registry.Manifest(ctx, at) })
+	group.Go(func() { read, err = reader.Find(ctx, at, types...) })
+	group.Wait()
+	if missing != nil {
+		return []Check{failed(about("manifest"), missing)}, nil
+	}
 	var checks []Check
 	var found []finding
 	for _, kind := range wanted {

@@ -33,20 +33,22 @@ type Policy struct {
 type Expected struct {
 	sigstore.Identity
 	Repository string   `json:"repository,omitempty"` // its URL
-	Refs       []string `json:"refs,omitempty"`       // any of them
+	Ref        string   `json:"ref,omitempty"`
 	Commit     string   `json:"commit,omitempty"`
 	Derived    []string `json:"derived,omitempty"` // how what was not given was found
 }
 
-// String describes it for people.
+// String describes it for people, without what the identity says already.
 func (e Expected) String() string {
 	text := e.Identity.String()
-	for _, part := range []struct{ name, value string }{
-		{"repository", e.Repository}, {"ref", strings.Join(e.Refs, " or ")}, {"commit", e.Commit},
-	} {
-		if part.value != "" {
-			text += ", " + part.name + " " + part.value
-		}
+	if e.Repository != "" && !strings.HasPrefix(e.Subject, e.Repository+"/") {
+		text += ", repository " + e.Repository
+	}
+	if e.Ref != "" && !strings.HasSuffix(e.Subject, "@"+e.Ref) {
+		text += ", ref " + e.Ref
+	}
+	if e.Commit != "" {
+		text += ", commit " + e.Commit
 	}
 	return text
 }
@@ -129,50 +131,44 @@ func newSaid(labels map[string]string) said {
 }
 
 // expect returns who must have signed images, which are one image: key where
-// that is the identity of one. What can't be found out is an error, and nothing is
-// guessed.
-func (p Policy) expect(images []image.Ref, says said, key sigstore.Identity) (Expected, error) {
-	e := Expected{Identity: p.identity(), Commit: p.Commit}
+// that is the identity of one. Where a name leaves it open which of two refs was
+// released it is both, of which one has to be chosen for everything. What can't be
+// found out is an error, and nothing is guessed.
+func (p Policy) expect(images []image.Ref, says said, key sigstore.Identity) ([]Expected, error) {
+	e := Expected{Identity: p.identity(), Ref: p.Ref, Commit: p.Commit}
 	server, path := p.repository()
 	if path != "" {
 		e.Repository = server + "/" + path
 	}
-	if p.Ref != "" {
-		e.Refs = []string{p.Ref}
-	}
 	switch {
 	case key.Key != "":
 		e.Identity = key
-		return e, nil
+		return []Expected{e}, nil
 	case p.given():
-		return e, nil
+		return []Expected{e}, nil
 	}
 	var errs []error
 	if path == "" {
 		errs = append(errs, e.deriveRepository(images, says))
 	}
+	all := []Expected{e}
 	if p.Ref == "" {
-		errs = append(errs, e.deriveRefs(images, says))
+		var err error
+		all, err = e.deriveRefs(images, says)
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return Expected{}, err
+		return nil, err
 	}
-	name := strings.TrimPrefix(p.Workflow, workflows)
-	if strings.Contains(name, "@") {
-		e.Subject = cmp.Or(server, github) + "/" + name
-		return e, nil
+	for n := range all {
+		name := strings.TrimPrefix(p.Workflow, workflows)
+		if strings.Contains(name, "@") {
+			all[n].Subject = cmp.Or(server, github) + "/" + name
+		} else {
+			all[n].Subject = e.Repository + "/" + workflows + cmp.Or(name, defaultWorkflow) + "@" + all[n].Ref
+		}
 	}
-	base := e.Repository + "/" + workflows + cmp.Or(name, defaultWorkflow) + "@"
-	if len(e.Refs) == 1 {
-		e.Subject = base + e.Refs[0]
-		return e, nil
-	}
-	var either []string
-	for _, ref := range e.Refs {
-		either = append(either, regexp.QuoteMeta(base+ref))
-	}
-	e.SubjectRegexp = strings.Join(either, "|")
-	return e, nil
+	return all, nil
 }
 
 // deriveRepository takes ghcr.io/OWNER/NAME for the image of OWNER/NAME. Of
@@ -201,9 +197,9 @@ func (e *Expected) deriveRepository(images []image.Ref, says said) error {
 	return nil
 }
 
-// deriveRefs takes an image tag that is a version for the git tag of it, with
-// and without a v: the repository's own are both.
-func (e *Expected) deriveRefs(images []image.Ref, says said) error {
+// deriveRefs takes an image tag that is a version for the git tag of it. The
+// usual rules cut off a v, so that one without may be of either.
+func (e Expected) deriveRefs(images []image.Ref, says said) ([]Expected, error) {
 	var versions []string
 	for _, ref := range images {
 		if _, err := release.ParseVersion(ref.Tag); err == nil && !slices.Contains(versions, ref.Tag) {
@@ -215,15 +211,20 @@ func (e *Expected) deriveRefs(images []image.Ref, says said) error {
 		if _, err := release.ParseVersion(says.version); err == nil {
 			mend += fmt.Sprintf("; the image says of itself, which proves nothing, that it is version %q", says.version)
 		}
-		return hint.Wrap(errors.New("the ref that was signed for is not known: no image has a tag that names one version, or several have"), "%s", mend)
+		return nil, hint.Wrap(errors.New("the ref that was signed for is not known: no image has a tag that names one version, or several have"), "%s", mend)
 	}
-	version := versions[0]
-	e.Refs = []string{tags + version}
-	if !strings.HasPrefix(version, "v") {
-		e.Refs = []string{tags + "v" + version, tags + version}
+	refs := []string{tags + versions[0]}
+	if !strings.HasPrefix(versions[0], "v") {
+		refs = []string{tags + "v" + versions[0], tags + versions[0]}
 	}
-	e.Derived = append(e.Derived, fmt.Sprintf("ref %s from the tag %s", strings.Join(e.Refs, " or "), version))
-	return nil
+	var all []Expected
+	for _, ref := range refs {
+		one := e
+		one.Ref = ref
+		one.Derived = append(slices.Clone(e.Derived), fmt.Sprintf("ref %s from the tag %s", ref, versions[0]))
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 // doubt says where else a refused image may be from, by its own word: another
@@ -245,8 +246,8 @@ func (e Expected) run(s sigstore.Source) error {
 	if e.Repository != "" && !strings.EqualFold(s.Repository, e.Repository) {
 		return fmt.Errorf("signed for a run of %q, not of %q", s.Repository, e.Repository)
 	}
-	if len(e.Refs) > 0 && !slices.Contains(e.Refs, s.Ref) {
-		return fmt.Errorf("signed for a run at %q, not at %q", s.Ref, strings.Join(e.Refs, " or "))
+	if e.Ref != "" && s.Ref != e.Ref {
+		return fmt.Errorf("signed for a run at %q, not at %q", s.Ref, e.Ref)
 	}
 	if e.Commit != "" && s.Commit != e.Commit {
 		return fmt.Errorf("signed for a run of commit %q, not %q", s.Commit, e.Commit)

@@ -39,9 +39,9 @@ type workflow struct {
 // unasked are inputs that the workflow has and doesn't hand to an action with an
 // input of that name, by job and action.
 var unasked = map[string][]string{
-	"build metadata":   {"context"},                                                          // another thing by the same name
-	"build build-push": {"tags", "overwrite", "trusted-root", "sigstore"},                    // merge finds what was released before
-	"build sbom":       {"images", "dockerhub-username", "dockerhub-token", "registry-auth"}, // it reads a layout
+	"build metadata":   {"context"},                                                                        // another thing by the same name
+	"build build-push": {"tags", "overwrite", "trusted-root", "sigstore"},                                  // merge finds what was released before
+	"build sbom":       {"images", "compare-to", "dockerhub-username", "dockerhub-token", "registry-auth"}, // it reads a layout
 }
 
 func load(t *testing.T) workflow {

@@ -194,7 +194,7 @@ func unpack(from, program string) error {
 		if header.Name != "trivy" || header.Typeflag != tar.TypeReg {
 			continue
 		}
-		out, err := os.OpenFile(program, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
+		out, err := os.OpenFile(program, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700) //nolint:gosec // a program
 		if err != nil {
 			return err
 		}

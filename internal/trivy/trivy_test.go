@@ -265,3 +265,17 @@ func TestFreshDatabaseIsKept(t *testing.T) {
 		t.Errorf("Trivy was called %d times, want twice", n)
 	}
 }
+
+func TestDocumentOfAnImageThatLeadsElsewhere(t *testing.T) {
+	t.Parallel()
+	o := options(t, trivytest.Plan{Report: empty})
+	s := open(t, o)
+	document := filepath.Join(t.TempDir(), "sbom.cdx.json")
+	write(t, document, "{}")
+	for repository, want := range map[string]string{"ghcr.io/acme/app": "", "ghcr.io/../../../outside": "no name of an image"} {
+		_, err := s.SBOMOf(t.Context(), document, pinned(t, repository))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", repository, err)
+		}
+	}
+}

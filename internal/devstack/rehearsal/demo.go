@@ -72,6 +72,10 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 	if refused += more; refused > 0 {
 		return fmt.Errorf("%d claims were refused", refused)
 	}
+	heading(w, "what Trivy found, as code scanning has it")
+	if err := world.findings(ctx, tag, w); err != nil {
+		return err
+	}
 	pages, err := world.pages(ctx, tag)
 	if err != nil {
 		return err
@@ -166,4 +170,22 @@ func (w *World) pages(ctx context.Context, tag string) (map[string]string, error
 		"release.md":   fmt.Sprintf("# %s\n\n<%s>\n\n%s\n\n## Assets\n\n%s", release.Name, release.URL, release.Body, &assets),
 		"dockerhub.md": hub.Short + "\n\n" + hub.Full,
 	}, nil
+}
+
+// findings prints how much code scanning knows of each platform.
+func (w *World) findings(ctx context.Context, tag string, to io.Writer) error {
+	var analyses []struct {
+		Category string
+		Results  int `json:"results_count"`
+	}
+	if err := w.Get(ctx, "https://api.github.com/repos/"+Repository+"/code-scanning/analyses?ref=refs/tags/"+tag, &analyses); err != nil {
+		return err
+	}
+	if len(analyses) == 0 {
+		return errors.New("code scanning has nothing")
+	}
+	for _, a := range analyses {
+		fmt.Fprintf(to, "%s: %d findings\n", a.Category, a.Results)
+	}
+	return nil
 }

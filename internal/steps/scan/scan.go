@@ -112,11 +112,12 @@ func Run(ctx context.Context, cfg Config, d Deps) (result Result, err error) {
 	if o.Select.IgnoreFile, err = ignored.write(d.TempDir); err != nil {
 		return Result{}, err
 	}
+	defer func() { err = errors.Join(err, ignored.remove()) }()
 	scanner, err := trivy.Open(ctx, o)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { err = errors.Join(err, scanner.Close(), ignored.remove()) }()
+	defer func() { err = errors.Join(err, scanner.Close()) }()
 	if err := scanAll(ctx, scanner, targets); err != nil {
 		return Result{}, err
 	}

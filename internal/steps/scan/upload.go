@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/org/release-actions/internal/ghapi"
@@ -60,14 +61,14 @@ func upload(ctx context.Context, cfg Config, d Deps, documents []document, start
 		return false, nil // outside of a workflow, nobody expects it
 	}
 	for _, one := range split(err) {
-		d.Log.Warn("code scanning doesn't show the findings", "reason", one, "mend", hint.Of(one))
+		d.Log.Warn("code scanning doesn't show the findings", "reason", one, "mend", strings.Join(hint.Of(one), "; "))
 	}
 	return false, nil
 }
 
 // split returns each of several errors once, by its text.
 func split(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what parallel.Each has joined
+	joined, ok := err.(interface{ Unwrap() []error }) // as parallel.Each joins them
 	if !ok {
 		return []error{err}
 	}

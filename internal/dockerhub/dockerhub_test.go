@@ -14,6 +14,7 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/transport"
+	"github.com/org/release-actions/internal/webapi"
 )
 
 const (
@@ -61,12 +62,12 @@ func TestErrorsSayTheirKindAndTheMend(t *testing.T) {
 		kind       error
 		text, mend string
 	}{
-		{401, `{}`, dockerhub.ErrUnauthorized, "401 Unauthorized", ""},
-		{403, `{"message":"insufficient scope"}`, dockerhub.ErrForbidden, "403 Forbidden: insufficient scope", "Read, Write, Delete"},
-		{404, `{"detail":"object not found"}`, dockerhub.ErrNotFound, "404 Not Found: object not found", "push an image first"},
-		{429, ``, dockerhub.ErrRateLimited, "429 Too Many Requests", "retry-for"},
-		{503, `<html>`, dockerhub.ErrUnavailable, "503 Service Unavailable", "dockerstatus"},
-		{400, `{"description":["Ensure this field has no more than 100 characters."]}`, dockerhub.ErrRefused, "400 Bad Request: description: Ensure this field", ""},
+		{401, `{}`, webapi.ErrUnauthorized, "401 Unauthorized", ""},
+		{403, `{"message":"insufficient scope"}`, webapi.ErrForbidden, "403 Forbidden: insufficient scope", "Read, Write, Delete"},
+		{404, `{"detail":"object not found"}`, webapi.ErrNotFound, "404 Not Found: object not found", "push an image first"},
+		{429, ``, webapi.ErrRateLimited, "429 Too Many Requests", "retry-for"},
+		{503, `<html>`, webapi.ErrUnavailable, "503 Service Unavailable", "Docker Hub is down"},
+		{400, `{"description":["Ensure this field has no more than 100 characters."]}`, webapi.ErrRefused, "400 Bad Request: description: Ensure this field", ""},
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(test.status)

@@ -35,7 +35,7 @@ type world struct {
 	t         *testing.T
 	url       string
 	faults    fault.Controller
-	log       bytes.Buffer
+	log, out  bytes.Buffer
 	workspace string
 
 	mu       sync.Mutex
@@ -78,10 +78,19 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 func (w *world) config(repository string) dockerhubreadme.Config {
 	w.t.Helper()
 	cfg := dockerhubreadme.Config{Username: "octo", Password: secret.New(admin), Readme: "./README.md"}
-	if err := cfg.Repository.UnmarshalText([]byte(repository)); err != nil {
-		w.t.Fatal(err)
-	}
+	cfg.Repositories = repositories(w.t, repository)
 	return cfg
+}
+
+func repositories(t *testing.T, names ...string) []dockerhubreadme.Repository {
+	t.Helper()
+	all := make([]dockerhubreadme.Repository, len(names))
+	for i, name := range names {
+		if err := all[i].UnmarshalText([]byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
 
 func (w *world) hub(user, password string) *dockerhub.Client {
@@ -96,8 +105,13 @@ func (w *world) hub(user, password string) *dockerhub.Client {
 func (w *world) run(cfg dockerhubreadme.Config) (dockerhubreadme.Result, error) {
 	w.t.Helper()
 	w.requests = nil
+	cfg.APIURL = w.url
+	pages, err := dockerhubreadme.Open(cfg, transport.New(transport.Options{Base: w}))
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	result, err := dockerhubreadme.Run(w.t.Context(), cfg, dockerhubreadme.Deps{
-		Hub: w.hub(cfg.Username, cfg.Password.Reveal()), Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Pages: pages, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Out: &w.out,
 		Source: dockerhubreadme.Source{ServerURL: "https://github.com", Repository: "octocat/app", Ref: "v1", Workspace: w.workspace},
 	})
 	shown := w.log.String()
@@ -280,7 +294,7 @@ func TestALongTextIsCutWithALink(t *testing.T) {
 
 func TestInputsAreChecked(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"app", "ghcr.io/octo/app", "octo/app/more", "octo/app:1", "https://hub.docker.com/octo/app", ""} {
+	for _, s := range []string{"app", "octo/app:1", "https://hub.docker.com/octo/app", ""} {
 		var r dockerhubreadme.Repository
 		if err := r.UnmarshalText([]byte(s)); err == nil {
 			t.Errorf("repository %q is accepted as %v", s, r)

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/dockerhubreadme"
 )
@@ -202,10 +201,11 @@ func replay(t *testing.T, c peerCase) ([]request, error) {
 	}
 	cfg := dockerhubreadme.Config{
 		Username: in["username"], Password: secret.New(in["password"]), Readme: in["readme-filepath"],
-		ShortDescription: in["short-description"], HubURL: server.URL,
+		ShortDescription: in["short-description"], APIURL: server.URL, Region: "dockerhub",
 	}
 	if in["repository"] != "" {
-		if err := cfg.Repository.UnmarshalText([]byte(in["repository"])); err != nil {
+		cfg.Repositories = make([]dockerhubreadme.Repository, 1)
+		if err := cfg.Repositories[0].UnmarshalText([]byte(in["repository"])); err != nil {
 			return nil, err
 		}
 	}
@@ -224,11 +224,11 @@ func replay(t *testing.T, c peerCase) ([]request, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	hub, err := dockerhub.New(dockerhub.Options{URL: server.URL, Username: cfg.Username, Password: cfg.Password})
+	pages, err := dockerhubreadme.Open(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = dockerhubreadme.Run(t.Context(), cfg, dockerhubreadme.Deps{Hub: hub, Log: slog.New(slog.DiscardHandler), Source: dockerhubreadme.Source{
+	_, err = dockerhubreadme.Run(t.Context(), cfg, dockerhubreadme.Deps{Pages: pages, Log: slog.New(slog.DiscardHandler), Source: dockerhubreadme.Source{
 		ServerURL: c.Input.Env["GITHUB_SERVER_URL"], Repository: c.Input.Env["GITHUB_REPOSITORY"],
 		Ref: c.Input.Env["GITHUB_REF_NAME"], Workspace: workspace,
 	}})

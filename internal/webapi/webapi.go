@@ -125,7 +125,7 @@ func (c *Client) Call(ctx context.Context, r Request, out any) error {
 		case errors.Is(err, io.ErrUnexpectedEOF) && try < tries:
 			continue
 		case err != nil:
-			return err
+			return hint.Wrap(err, "see whether %s can be reached, and run the job again", c.name)
 		case !success:
 			return c.refused(status, answer)
 		}

@@ -13,9 +13,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	hubstandin "github.com/org/release-actions/internal/devstack/standin/dockerhub"
 	"github.com/org/release-actions/internal/devstack/standin/fault"
-	"github.com/org/release-actions/internal/devstack/standin/registry"
 	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
@@ -28,6 +26,8 @@ const (
 	admin  = "dckr_pat_plantedAdmin"
 	pusher = "dckr_pat_plantedPusher"
 	org    = "dckr_oat_plantedOrg"
+	// orgPull may pull only.
+	orgPull = "dckr_oat_plantedPull"
 )
 
 // world is Docker Hub and a checkout.
@@ -45,14 +45,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, workspace: t.TempDir()}
-	hub := hubstandin.New(hubstandin.Options{
-		Accounts: registry.Accounts{
-			{User: "octo", Token: secret.New(admin), Access: registry.Admin},
-			{User: "octo", Token: secret.New(pusher), Access: registry.ReadWrite},
-			{User: "cats", Token: secret.New(org), Access: registry.Admin, Organization: true},
-		},
-		Store: registry.NewStore(), Repositories: []string{"octo/app", "octo/tool", "cats/app"},
-	})
+	hub := newHub("octo/app", "octo/tool", "cats/app")
 	server := httptest.NewServer(w.faults.Wrap("", hub.API()))
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -235,6 +228,99 @@ func TestRefusalsSayTheMend(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(strings.Join(hint.Of(err), " "), test.mend) || len(result.URLs) > 0 {
 			t.Errorf("%s: error %v, hints %q", test.name, err, hint.Of(err))
 		}
+	}
+}
+
+func TestADryRunPrintsADiffAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := w.config("octo/app")
+	cfg.ShortDescription = "An app"
+	if _, err := w.run(cfg); err != nil {
+		t.Fatal(err)
+	}
+	w.readme("# App\n\nNew, with ```.\n")
+	cfg.DryRun, cfg.Categories = true, []dockerhubreadme.Category{"security"}
+	cfg.Username, cfg.Password = "octo", secret.String{} // as in a pull request from a fork
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	result, err := w.run(cfg)
+	if err != nil || !slices.Equal(w.requests, []string{"GET /v2/repositories/octo/app"}) {
+		t.Errorf("requests %q, %v", w.requests, err)
+	}
+	const want = `--- docker.io/octo/app (now)
++++ docker.io/octo/app (then)
+@@ -1,4 +1,5 @@
+ short description: An app
++categories: security
+ # App
+ 
+-See [the docs](docs/x.md).
++New, with ` + "```.\n"
+	if w.out.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", w.out.String(), want)
+	}
+	if s := result.Summary(); !strings.Contains(s, "| would be updated |") || !strings.Contains(s, "\n````diff\n"+want+"````\n") {
+		t.Errorf("summary is %s", s)
+	}
+	if len(result.URLs) > 0 || !slices.Equal(result.Changed, []string{"https://hub.docker.com/r/octo/app"}) {
+		t.Errorf("result is %+v", result)
+	}
+	if p := w.page("octo/app"); !strings.Contains(p.FullDescription, "See [the docs]") || len(p.Categories) > 0 {
+		t.Errorf("page is %+v", p)
+	}
+}
+
+func TestCategoriesAreSetOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := w.config("octo/app")
+	cfg.Categories = make([]dockerhubreadme.Category, 2)
+	for i, name := range []string{"Machine learning & AI", "developer-tools"} {
+		if err := cfg.Categories[i].UnmarshalText([]byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.run(cfg); err != nil || len(w.requests) != 4 {
+		t.Errorf("requests %q, %v", w.requests, err)
+	}
+	if p := w.page("octo/app"); len(p.Categories) != 2 || p.Categories[0].Slug != "machine-learning-and-ai" {
+		t.Errorf("page is %+v", p)
+	}
+	slices.Reverse(cfg.Categories)
+	if _, err := w.run(cfg); err != nil || len(w.requests) != 2 {
+		t.Errorf("again: requests %q, %v", w.requests, err)
+	}
+	cfg.Categories = []dockerhubreadme.Category{"blockchain"}
+	if _, err := w.run(cfg); err == nil || !strings.Contains(err.Error(), `set the categories of "docker.io/octo/app": 400 Bad Request: invalid category`) ||
+		!strings.Contains(strings.Join(hint.Of(err), " "), "/v2/categories") {
+		t.Errorf("error %v, %q", err, hint.Of(err))
+	}
+}
+
+func TestOneFailureLeavesTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := w.config("octo/app")
+	cfg.Repositories = repositories(t, "octo/none", "octo/app", "octo/tool")
+	result, err := w.run(cfg)
+	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), `read the page of "docker.io/octo/none": 404`) {
+		t.Errorf("error %v", err)
+	}
+	if want := []string{"https://hub.docker.com/r/octo/app", "https://hub.docker.com/r/octo/tool"}; !slices.Equal(result.URLs, want) {
+		t.Errorf("urls %q", result.URLs)
+	}
+}
+
+func TestAnOrganisationsTokenNeedsItsScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := w.config("cats/app")
+	cfg.Username, cfg.Password = "cats", secret.New(orgPull)
+	_, err := w.run(cfg)
+	if hints := strings.Join(hint.Of(err), " "); err == nil || !strings.HasPrefix(hints, "give the organisation's access token the scope \"Repository Edit\"") {
+		t.Errorf("error %v, hints %q", err, hints)
 	}
 }
 

@@ -64,14 +64,18 @@ func (c Config) text(source Source) (string, error) {
 	case bytes.IndexByte(content, 0) >= 0:
 		return "", hint.New(fmt.Sprintf("input \"readme-filepath\": %s is not text", c.Readme), "name a file with Markdown in UTF-8")
 	}
-	text, err := region(strings.ToValidUTF8(string(content), "\uFFFD"), c.Region)
-	if err != nil {
-		return "", fmt.Errorf("input \"readme-filepath\": %s: %w", c.Readme, err)
+	text := strings.ToValidUTF8(string(content), "\uFFFD")
+	if c.Region != "" {
+		if text, err = region(text, c.Region); err != nil {
+			return "", fmt.Errorf("input \"readme-filepath\": %s: %w", c.Readme, err)
+		}
 	}
-	if !c.CompleteURLs {
+	switch {
+	case strings.TrimSpace(text) == "" && len(content) > 0:
+		return "", hint.New(fmt.Sprintf("input \"readme-filepath\": %s has nothing to show", c.Readme), "write something into its region %q", c.Region)
+	case !c.CompleteURLs:
 		return text, nil
-	}
-	if !source.known() {
+	case !source.known():
 		return "", hint.New("links can't be completed: the repository on GitHub isn't known", "set \"enable-url-completion: false\" outside of GitHub Actions")
 	}
 	return source.complete(text, c.Readme, c.ImageExtensions), nil

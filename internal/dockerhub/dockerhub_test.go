@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/hint"
@@ -173,5 +174,43 @@ func TestAddressMustKeepThePasswordPrivate(t *testing.T) {
 		if (err == nil) != ok || (err != nil && len(hint.Of(err)) == 0) {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+func TestALoginIsRenewedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	var logins atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			logins.Add(1)
+		}
+		_, _ = io.WriteString(w, `{"access_token":"t"}`)
+	}))
+	defer server.Close()
+	now := time.Unix(0, 0)
+	c, err := dockerhub.New(dockerhub.Options{URL: server.URL, Username: "octo", Password: secret.New(password), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := c.Page(t.Context(), repository(t)); err != nil {
+			t.Error(err)
+		}
+		now = now.Add(5 * time.Minute)
+	}
+	if logins.Load() != 2 {
+		t.Errorf("%d logins, want 2", logins.Load())
+	}
+}
+
+func TestTheFirewallIsNamed(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<html>")
+	})
+	err := c.SetPage(t.Context(), repository(t), dockerhub.Page{})
+	if hints := strings.Join(hint.Of(err), " "); err == nil || !strings.Contains(hints, "firewall") || strings.Contains(hints, "scope") {
+		t.Errorf("error %v, hints %q", err, hints)
 	}
 }

@@ -115,6 +115,22 @@ func TestSendsWhatThePeerSends(t *testing.T) {
 	t.Logf("%d of %d as the peer, %d better", same, len(recorded.Cases), len(better))
 }
 
+// TestDifferencesAreDocumented holds the guide's table against the list.
+func TestDifferencesAreDocumented(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../../docs/dockerhub-readme.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(guide), "<!-- differences -->")
+	table, _, _ = strings.Cut(table, "<!-- /differences -->")
+	for id, why := range better {
+		if !strings.Contains(table, why) {
+			t.Errorf("%s: the guide does not say that %s", id, why)
+		}
+	}
+}
+
 func difference(c peerCase, got []request, err error) string {
 	if (err != nil) != (c.Expect.ExitCode != 0) {
 		return "outcome: " + errorText(err)

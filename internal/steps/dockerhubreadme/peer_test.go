@@ -1,9 +1,12 @@
 package dockerhubreadme_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/dockerhubreadme"
 )
@@ -101,18 +105,60 @@ func TestSendsWhatThePeerSends(t *testing.T) {
 	if len(recorded.Cases) < 100 {
 		t.Fatalf("only %d recorded runs", len(recorded.Cases))
 	}
-	same := 0
+	same, ours := 0, map[string]string{}
 	for _, c := range recorded.Cases {
 		got, err := replay(t, c)
 		why := difference(c, got, err)
 		if why == "" {
 			same++
+		} else {
+			ours[c.ID] = outcome(got, err)
 		}
 		if _, differs := better[c.ID]; differs != (why != "") {
 			t.Errorf("%s: listed as different: %v; is: %s", c.ID, differs, why)
 		}
 	}
+	golden(t, "testdata/better.json", ours)
 	t.Logf("%d of %d as the peer, %d better", same, len(recorded.Cases), len(better))
+}
+
+// outcome is what a run set the text to, or its error.
+func outcome(requests []request, err error) string {
+	switch {
+	case err != nil:
+		return "error: " + err.Error()
+	case len(requests) == 0:
+		return "no request"
+	}
+	var page dockerhub.Page
+	if err := json.Unmarshal(requests[len(requests)-1].Body, &page); err != nil {
+		return "error: " + err.Error()
+	}
+	if n := len(page.FullDescription); n > 500 {
+		return fmt.Sprintf("%d bytes …%s", n, page.FullDescription[n-120:])
+	}
+	return page.FullDescription
+}
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares with a file.
+func golden(t *testing.T, file string, got map[string]string) {
+	t.Helper()
+	text, err := json.MarshalIndent(got, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, '\n')
+	if *update {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(text, want) {
+		t.Errorf("%s differs (%v): %s", file, err, text)
+	}
 }
 
 // TestDifferencesAreDocumented holds the guide's table against the list.

@@ -1,5 +1,5 @@
 // Command dockerhub-readme shows a README as the description of repositories
-// on Docker Hub.
+// on Docker Hub, Quay or Harbor.
 package main
 
 import (
@@ -7,7 +7,6 @@ import (
 	_ "embed"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/steps/dockerhubreadme"
 )
 
@@ -22,9 +21,9 @@ func run(ctx context.Context, rt *action.Runtime, cfg dockerhubreadme.Config) (d
 		return dockerhubreadme.Result{}, err
 	}
 	source := dockerhubreadme.Source{ServerURL: gh.ServerURL, Repository: gh.Repository, Ref: gh.RefName, Workspace: gh.Workspace}
-	hub, err := dockerhub.New(dockerhub.Options{URL: cfg.HubURL, Username: cfg.Username, Password: cfg.Password, Transport: rt.Transport(cfg.RetryFor)})
+	pages, err := dockerhubreadme.Open(cfg, rt.Transport(cfg.RetryFor))
 	if err != nil {
 		return dockerhubreadme.Result{}, err
 	}
-	return dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{Hub: hub, Source: source, Log: rt.Log})
+	return dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{Pages: pages, Source: source, Log: rt.Log, Out: rt.Stdout})
 }

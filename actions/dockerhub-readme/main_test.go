@@ -34,7 +34,7 @@ func TestSetsTheDescription(t *testing.T) {
 	}
 	env := map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "octocat/hello", "GITHUB_REF_NAME": "v1",
-		"GITHUB_WORKSPACE": workspace, "INPUT_HUB-URL": server.URL, "INPUT_USERNAME": "octo", "INPUT_PASSWORD": "dckr_pat_planted",
+		"GITHUB_WORKSPACE": workspace, "INPUT_API-URL": server.URL, "INPUT_USERNAME": "octo", "INPUT_PASSWORD": "dckr_pat_planted",
 		"INPUT_IMAGES": "docker.io/octo/app@sha256:" + strings.Repeat("a", 64), "INPUT_ENABLE-URL-COMPLETION": "true",
 	}
 	var out bytes.Buffer

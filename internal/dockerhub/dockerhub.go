@@ -1,5 +1,5 @@
 // Package dockerhub is a client of the part of Docker Hub's own API that sets
-// a repository's descriptions. (Images go through the registry instead.)
+// what a repository's page shows. (Images go through the registry instead.)
 //
 // The login is documented; that a repository is changed by PATCH is not, but
 // is what Docker Hub's pages and every action do.
@@ -8,58 +8,64 @@
 package dockerhub
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/webapi"
 )
 
 // DefaultURL is where Docker Hub is.
 const DefaultURL = "https://hub.docker.com"
 
-// The limits of the descriptions, in bytes of UTF-8.
+// The limits of a page: of the descriptions in bytes of UTF-8, and of the
+// number of categories.
 const (
 	MaxDescription     = 100
 	MaxFullDescription = 25_000
+	MaxCategories      = 3
 )
 
-// maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 1 << 20
+// tokenLife is how long the token of a login is used. It is good for ten
+// minutes.
+const tokenLife = 8 * time.Minute
+
+// ErrLogin is why nothing that follows can work.
+var ErrLogin = errors.New("log in to Docker Hub")
 
 // Options configure New.
 type Options struct {
 	// URL is DefaultURL where empty. Plain http is for loopback only, since a
 	// password is sent.
-	URL      string
+	URL string
+	// Username is a user, or an organisation with its token. Without it, nobody
+	// logs in, and only Page works, for what is public.
 	Username string
-	// Password is a password, or a personal access token of the scope "Read,
-	// Write, Delete".
+	// Password is a password, a personal access token with "Read, Write, Delete",
+	// or an organisation's access token with "Repository Edit".
 	Password secret.String
 	// Transport does the requests, with retries; http.DefaultTransport where nil.
 	Transport http.RoundTripper
+	// Now is the clock; time.Now where nil.
+	Now func() time.Time
 }
 
 // Client speaks for one account. It logs in when it must, and once.
 type Client struct {
-	base     *url.URL
-	username string
-	password secret.String
-	http     *http.Client
+	api *webapi.Client
+	Options
 
-	mu    sync.Mutex
-	token secret.String
+	mu     sync.Mutex
+	token  secret.String
+	logged time.Time
 
 	organization atomic.Bool // whether the token is an organisation's
 }
@@ -69,81 +75,67 @@ func New(o Options) (*Client, error) {
 	if o.URL == "" {
 		o.URL = DefaultURL
 	}
-	base, err := url.Parse(o.URL)
-	if err != nil || base.Host == "" || (base.Scheme != "https" && (base.Scheme != "http" || !loopback(base.Hostname()))) {
-		return nil, hint.Wrap(fmt.Errorf("address %q of Docker Hub is not an https URL", o.URL), "write it as in %q", DefaultURL)
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	return &Client{
-		base: base, username: o.Username, password: o.Password,
-		http: &http.Client{Transport: keepMethod{o.Transport}, CheckRedirect: sameHost},
-	}, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
-
-// keepMethod turns the redirects after which net/http would send a GET into
-// those after which it repeats the request: Docker Hub moves a path to the one
-// with a slash at its end, and a GET would succeed and change nothing.
-type keepMethod struct{ base http.RoundTripper }
-
-func (t keepMethod) RoundTrip(req *http.Request) (*http.Response, error) {
-	base := t.base
-	if base == nil {
-		base = http.DefaultTransport
+	api, err := webapi.New("Docker Hub", o.URL, o.Transport)
+	if err != nil {
+		return nil, err
 	}
-	resp, err := base.RoundTrip(req)
-	if err == nil && (resp.StatusCode == http.StatusMovedPermanently || resp.StatusCode == http.StatusFound) {
-		resp.StatusCode = http.StatusPermanentRedirect
-	}
-	return resp, err
-}
-
-// sameHost keeps credentials, which the body of a login holds, where they are
-// meant for.
-func sameHost(req *http.Request, via []*http.Request) error {
-	if len(via) >= 5 || req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-		return fmt.Errorf("redirected to %s://%s", req.URL.Scheme, req.URL.Host)
-	}
-	return nil
+	return &Client{api: api, Options: o}, nil
 }
 
 // Page is what people read about a repository. A nil Description is not
 // changed by an update.
 type Page struct {
-	Description     *string `json:"description,omitempty"`
-	FullDescription string  `json:"full_description"`
+	Description     *string    `json:"description,omitempty"`
+	FullDescription string     `json:"full_description"`
+	Categories      []Category `json:"categories,omitempty"`
+}
+
+// Category is one of those under which Docker Hub lists repositories, by the
+// name that its addresses have: "developer-tools". Docker Hub has a list.
+//
+// https://hub.docker.com/v2/categories
+type Category struct {
+	Slug string `json:"slug"`
+	Name string `json:"name"`
 }
 
 // Page returns the page of a repository. It also finds out which of Docker
 // Hub's two addresses takes the client's token: organisations' tokens may use
 // the second alone.
+//
+// https://docs.docker.com/security/access-tokens/organization-access-tokens/#hub-api-support
 func (c *Client) Page(ctx context.Context, r image.Repository) (Page, error) {
-	token, err := c.login(ctx)
-	if err != nil {
-		return Page{}, err
-	}
 	var p Page
-	err = c.call(ctx, http.MethodGet, c.path(r), token, nil, &p)
-	if errors.Is(err, ErrForbidden) && !c.organization.Load() {
-		if c.call(ctx, http.MethodGet, organizationPath(r), token, nil, &p) == nil {
-			c.organization.Store(true)
-			return p, nil
-		}
+	err := c.call(ctx, webapi.Request{Method: http.MethodGet, Path: c.path(r)}, &p)
+	if errors.Is(err, webapi.ErrForbidden) && !errors.Is(err, ErrLogin) && !c.organization.Load() {
+		err = c.call(ctx, webapi.Request{Method: http.MethodGet, Path: organizationPath(r)}, &p)
+		c.organization.Store(!errors.Is(err, webapi.ErrForbidden))
 	}
-	return p, wrap(err, "read the page of", r)
+	return p, c.explain(err, "read the page of", r)
 }
 
-// SetPage changes the page of a repository, after Page has read it.
+// SetPage changes the descriptions of a repository, after Page has read them.
 func (c *Client) SetPage(ctx context.Context, r image.Repository, p Page) error {
-	token, err := c.login(ctx)
-	if err != nil {
-		return err
-	}
+	p.Categories = nil
 	// What a success answers is not relied on: it may be empty.
-	return wrap(c.call(ctx, http.MethodPatch, c.path(r), token, p, nil), "set the page of", r)
+	return c.explain(c.call(ctx, webapi.Request{Method: http.MethodPatch, Path: c.path(r), Body: p}, nil), "set the page of", r)
+}
+
+// SetCategories changes the categories of a repository to those with the given
+// slugs, after Page has read them. Of a category, Docker Hub takes the slug.
+func (c *Client) SetCategories(ctx context.Context, r image.Repository, slugs []string) error {
+	categories := make([]Category, len(slugs))
+	for i, slug := range slugs {
+		categories[i] = Category{slug, slug}
+	}
+	err := c.call(ctx, webapi.Request{Method: http.MethodPatch, Path: c.path(r) + "/categories", Body: categories}, nil)
+	if errors.Is(err, webapi.ErrRefused) {
+		err = hint.Wrap(err, "take categories of %s/v2/categories, by their slug", DefaultURL)
+	}
+	return c.explain(err, "set the categories of", r)
 }
 
 func (c *Client) path(r image.Repository) string {
@@ -158,84 +150,65 @@ func organizationPath(r image.Repository) string {
 	return "/v2/namespaces/" + namespace + "/repositories/" + name
 }
 
-func wrap(err error, what string, r image.Repository) error {
-	if err == nil {
-		return nil
+// explain says what failed, and which scope is missing.
+//
+// https://docs.docker.com/security/access-tokens/reference/
+func (c *Client) explain(err error, what string, r image.Repository) error {
+	const organization = "give the organisation's access token the scope \"Repository Edit\" (scope-repository-edit) for this repository"
+	switch {
+	case err == nil || errors.Is(err, ErrLogin):
+		return err
+	case errors.Is(err, webapi.ErrFirewall):
+		err = hint.Wrap(err, "Docker Hub's firewall takes something in the text for an attack, such as a shell command: "+
+			"find it, and leave it out with \"<!-- #region !dockerhub -->\"")
+	case errors.Is(err, webapi.ErrForbidden) && c.organization.Load():
+		err = hint.Wrap(err, organization)
+	case errors.Is(err, webapi.ErrForbidden):
+		err = hint.Wrap(err, "use a personal access token with the scope \"Read, Write, Delete\" (repo:admin), of an account that may administer "+
+			"the repository: one that may push is not enough; or "+organization)
+	case errors.Is(err, webapi.ErrUnauthorized):
+		err = hint.Wrap(err, "check that the access token is still active, and run the job again")
 	}
 	return fmt.Errorf("%s %q: %w", what, r, err)
 }
 
-// login exchanges name and password for a token that lives some minutes.
+// call sends a request with the token of a login.
+func (c *Client) call(ctx context.Context, r webapi.Request, out any) error {
+	token, err := c.login(ctx)
+	if err != nil {
+		return err
+	}
+	r.Authorization = webapi.Bearer(token)
+	return c.api.Call(ctx, r, out)
+}
+
+// login exchanges name and password for a token.
 func (c *Client) login(ctx context.Context) (secret.String, error) {
+	if c.Username == "" {
+		return secret.String{}, nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.token.IsZero() {
+	if !c.token.IsZero() && c.Now().Sub(c.logged) < tokenLife {
 		return c.token, nil
 	}
 	var answer struct {
 		AccessToken string `json:"access_token"`
 	}
-	err := c.call(ctx, http.MethodPost, "/v2/auth/token", secret.String{},
-		map[string]string{"identifier": c.username, "secret": c.password.Reveal()}, &answer)
+	err := c.api.Call(ctx, webapi.Request{
+		Method: http.MethodPost, Path: "/v2/auth/token",
+		Body: map[string]string{"identifier": c.Username, "secret": c.Password.Reveal()},
+	}, &answer)
 	switch {
-	case errors.Is(err, ErrUnauthorized):
-		err = hint.Wrap(err, "check the user name and the password or access token; an organisation's token goes with the organisation's name")
+	case errors.Is(err, webapi.ErrUnauthorized), errors.Is(err, webapi.ErrForbidden):
+		err = hint.Wrap(err, "check the user name and the password or access token: with two-factor or single sign-on a password is not enough, "+
+			"and an organisation's token goes with the organisation's name")
 	case err == nil && answer.AccessToken == "":
 		err = errors.New("the answer has no token")
 	}
 	if err != nil {
-		return secret.String{}, fmt.Errorf("log in to Docker Hub as %q: %w", c.username, err)
+		return secret.String{}, fmt.Errorf("%w as %q: %w", ErrLogin, c.Username, err)
 	}
-	c.token = secret.New(answer.AccessToken)
+	c.token, c.logged = secret.New(answer.AccessToken), c.Now()
 	return c.token, nil
-}
-
-func (c *Client) call(ctx context.Context, method, path string, token secret.String, body, out any) error {
-	var content io.Reader
-	if body != nil {
-		text, err := marshal(body)
-		if err != nil {
-			return err
-		}
-		content = bytes.NewReader(text)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), content)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if !token.IsZero() {
-		req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }() // all that matters is read below
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", c.base.Host, err)
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return refused(resp.StatusCode, answer)
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("the answer of %s is not the JSON it should be: %w", c.base.Host, err)
-	}
-	return nil
-}
-
-// marshal writes JSON without escaping <, > and &, which would only lengthen it.
-func marshal(v any) ([]byte, error) {
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(v)
-	return []byte(b.String()), err
 }

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/transport"
+	"github.com/org/release-actions/internal/webapi"
 )
 
 const (
@@ -61,12 +63,12 @@ func TestErrorsSayTheirKindAndTheMend(t *testing.T) {
 		kind       error
 		text, mend string
 	}{
-		{401, `{}`, dockerhub.ErrUnauthorized, "401 Unauthorized", ""},
-		{403, `{"message":"insufficient scope"}`, dockerhub.ErrForbidden, "403 Forbidden: insufficient scope", "Read, Write, Delete"},
-		{404, `{"detail":"object not found"}`, dockerhub.ErrNotFound, "404 Not Found: object not found", "push an image first"},
-		{429, ``, dockerhub.ErrRateLimited, "429 Too Many Requests", "retry-for"},
-		{503, `<html>`, dockerhub.ErrUnavailable, "503 Service Unavailable", "dockerstatus"},
-		{400, `{"description":["Ensure this field has no more than 100 characters."]}`, dockerhub.ErrRefused, "400 Bad Request: description: Ensure this field", ""},
+		{401, `{}`, webapi.ErrUnauthorized, "401 Unauthorized", ""},
+		{403, `{"message":"insufficient scope"}`, webapi.ErrForbidden, "403 Forbidden: insufficient scope", "Read, Write, Delete"},
+		{404, `{"detail":"object not found"}`, webapi.ErrNotFound, "404 Not Found: object not found", "push an image first"},
+		{429, ``, webapi.ErrRateLimited, "429 Too Many Requests", "retry-for"},
+		{503, `<html>`, webapi.ErrUnavailable, "503 Service Unavailable", "Docker Hub is down"},
+		{400, `{"description":["Ensure this field has no more than 100 characters."]}`, webapi.ErrRefused, "400 Bad Request: description: Ensure this field", ""},
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(test.status)
@@ -172,5 +174,43 @@ func TestAddressMustKeepThePasswordPrivate(t *testing.T) {
 		if (err == nil) != ok || (err != nil && len(hint.Of(err)) == 0) {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+func TestALoginIsRenewedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	var logins atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			logins.Add(1)
+		}
+		_, _ = io.WriteString(w, `{"access_token":"t"}`)
+	}))
+	defer server.Close()
+	now := time.Unix(0, 0)
+	c, err := dockerhub.New(dockerhub.Options{URL: server.URL, Username: "octo", Password: secret.New(password), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := c.Page(t.Context(), repository(t)); err != nil {
+			t.Error(err)
+		}
+		now = now.Add(5 * time.Minute)
+	}
+	if logins.Load() != 2 {
+		t.Errorf("%d logins, want 2", logins.Load())
+	}
+}
+
+func TestTheFirewallIsNamed(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<html>")
+	})
+	err := c.SetPage(t.Context(), repository(t), dockerhub.Page{})
+	if hints := strings.Join(hint.Of(err), " "); err == nil || !strings.Contains(hints, "firewall") || strings.Contains(hints, "scope") {
+		t.Errorf("error %v, hints %q", err, hints)
 	}
 }

@@ -150,7 +150,15 @@ func again(resp *http.Response) error {
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
 		return backoff.RetryAfter(seconds)
 	}
-	if at, err := http.ParseTime(value); err == nil {
+	at, err := http.ParseTime(value)
+	if err != nil {
+		// Docker Hub's API says it in seconds since 1970.
+		// https://docs.docker.com/reference/api/hub/latest/#tag/rate-limiting
+		var seconds int64
+		seconds, err = strconv.ParseInt(resp.Header.Get("X-Retry-After"), 10, 64)
+		at = time.Unix(seconds, 0)
+	}
+	if err == nil {
 		if wait := time.Until(at); wait > 0 {
 			return backoff.RetryAfter(int(wait/time.Second) + 1)
 		}

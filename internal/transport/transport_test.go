@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -98,6 +99,22 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != 429 || calls.Load() != 1 {
 		t.Errorf("status %d after %d calls: an hour's wait is beyond the bound, so one call must end it", resp.StatusCode, calls.Load())
+	}
+}
+
+func TestRetryAfterMayBeATime(t *testing.T) {
+	t.Parallel()
+	at := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
+	server, calls := script(t, http.Header{"X-Retry-After": {at}}, 429, 429)
+	// An hour is past all patience, so the answer comes at once.
+	client := &http.Client{Transport: transport.New(transport.Options{RetryFor: time.Minute})}
+	resp, err := client.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 429 || calls.Load() != 1 {
+		t.Errorf("status %d after %d calls", resp.StatusCode, calls.Load())
 	}
 }
 

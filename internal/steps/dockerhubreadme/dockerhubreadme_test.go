@@ -11,11 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"unicode/utf8"
 
-	hubstandin "github.com/org/release-actions/internal/devstack/standin/dockerhub"
 	"github.com/org/release-actions/internal/devstack/standin/fault"
-	"github.com/org/release-actions/internal/devstack/standin/registry"
 	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
@@ -28,6 +25,8 @@ const (
 	admin  = "dckr_pat_plantedAdmin"
 	pusher = "dckr_pat_plantedPusher"
 	org    = "dckr_oat_plantedOrg"
+	// orgPull may pull only.
+	orgPull = "dckr_oat_plantedPull"
 )
 
 // world is Docker Hub and a checkout.
@@ -35,7 +34,7 @@ type world struct {
 	t         *testing.T
 	url       string
 	faults    fault.Controller
-	log       bytes.Buffer
+	log, out  bytes.Buffer
 	workspace string
 
 	mu       sync.Mutex
@@ -45,14 +44,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, workspace: t.TempDir()}
-	hub := hubstandin.New(hubstandin.Options{
-		Accounts: registry.Accounts{
-			{User: "octo", Token: secret.New(admin), Access: registry.Admin},
-			{User: "octo", Token: secret.New(pusher), Access: registry.ReadWrite},
-			{User: "cats", Token: secret.New(org), Access: registry.Admin, Organization: true},
-		},
-		Store: registry.NewStore(), Repositories: []string{"octo/app", "octo/tool", "cats/app"},
-	})
+	hub := newHub("octo/app", "octo/tool", "cats/app")
 	server := httptest.NewServer(w.faults.Wrap("", hub.API()))
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -78,10 +70,19 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 func (w *world) config(repository string) dockerhubreadme.Config {
 	w.t.Helper()
 	cfg := dockerhubreadme.Config{Username: "octo", Password: secret.New(admin), Readme: "./README.md"}
-	if err := cfg.Repository.UnmarshalText([]byte(repository)); err != nil {
-		w.t.Fatal(err)
-	}
+	cfg.Repositories = repositories(w.t, repository)
 	return cfg
+}
+
+func repositories(t *testing.T, names ...string) []dockerhubreadme.Repository {
+	t.Helper()
+	all := make([]dockerhubreadme.Repository, len(names))
+	for i, name := range names {
+		if err := all[i].UnmarshalText([]byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
 
 func (w *world) hub(user, password string) *dockerhub.Client {
@@ -96,8 +97,13 @@ func (w *world) hub(user, password string) *dockerhub.Client {
 func (w *world) run(cfg dockerhubreadme.Config) (dockerhubreadme.Result, error) {
 	w.t.Helper()
 	w.requests = nil
+	cfg.APIURL = w.url
+	pages, err := dockerhubreadme.Open(cfg, transport.New(transport.Options{Base: w}))
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	result, err := dockerhubreadme.Run(w.t.Context(), cfg, dockerhubreadme.Deps{
-		Hub: w.hub(cfg.Username, cfg.Password.Reveal()), Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Pages: pages, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Out: &w.out,
 		Source: dockerhubreadme.Source{ServerURL: "https://github.com", Repository: "octocat/app", Ref: "v1", Workspace: w.workspace},
 	})
 	shown := w.log.String()
@@ -224,6 +230,31 @@ func TestRefusalsSayTheMend(t *testing.T) {
 	}
 }
 
+func TestOneFailureLeavesTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := w.config("octo/app")
+	cfg.Repositories = repositories(t, "octo/none", "octo/app", "octo/tool")
+	result, err := w.run(cfg)
+	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), `read the page of "docker.io/octo/none": 404`) {
+		t.Errorf("error %v", err)
+	}
+	if want := []string{"https://hub.docker.com/r/octo/app", "https://hub.docker.com/r/octo/tool"}; !slices.Equal(result.URLs, want) {
+		t.Errorf("urls %q", result.URLs)
+	}
+}
+
+func TestAnOrganisationsTokenNeedsItsScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := w.config("cats/app")
+	cfg.Username, cfg.Password = "cats", secret.New(orgPull)
+	_, err := w.run(cfg)
+	if hints := strings.Join(hint.Of(err), " "); err == nil || !strings.HasPrefix(hints, "give the organisation's access token the scope \"Repository Edit\"") {
+		t.Errorf("error %v, hints %q", err, hints)
+	}
+}
+
 func TestAnOrganisationsTokenWorks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -251,49 +282,5 @@ func TestPassingFaultsArePassed(t *testing.T) {
 	}
 	if rest := w.faults.Rules(); len(rest) > 0 || w.page("octo/app").FullDescription == "" {
 		t.Errorf("faults left: %+v", rest)
-	}
-}
-
-func TestALongTextIsCutWithALink(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.readme(strings.Repeat("Zeile für Zeile.\n\n", 2000))
-	cfg := w.config("octo/app")
-	cfg.ShortDescription = strings.Repeat("ü", 51)
-	if _, err := w.run(cfg); err != nil {
-		t.Fatal(err)
-	}
-	p := w.page("octo/app")
-	if n := len(p.FullDescription); n > dockerhub.MaxFullDescription || n < dockerhub.MaxFullDescription-200 || !utf8.ValidString(p.FullDescription) {
-		t.Errorf("description has %d bytes", n)
-	}
-	if want := "Zeile.\n\n*Docker Hub shows 25,000 bytes of this text; [all of it is on GitHub](https://github.com/octocat/app/blob/v1/README.md).*"; !strings.HasSuffix(p.FullDescription, want) {
-		t.Errorf("description ends with %q", p.FullDescription[len(p.FullDescription)-200:])
-	}
-	if *p.Description != strings.Repeat("ü", 50) {
-		t.Errorf("short description is %q", *p.Description)
-	}
-	if _, err := w.run(cfg); err != nil || len(w.requests) != 2 {
-		t.Errorf("second run: %q, %v", w.requests, err)
-	}
-}
-
-func TestInputsAreChecked(t *testing.T) {
-	t.Parallel()
-	for _, s := range []string{"app", "ghcr.io/octo/app", "octo/app/more", "octo/app:1", "https://hub.docker.com/octo/app", ""} {
-		var r dockerhubreadme.Repository
-		if err := r.UnmarshalText([]byte(s)); err == nil {
-			t.Errorf("repository %q is accepted as %v", s, r)
-		}
-	}
-	var e dockerhubreadme.Extensions
-	if err := e.UnmarshalText([]byte("*")); err == nil || len(hint.Of(err)) == 0 {
-		t.Errorf("extension *: %v", err)
-	}
-	w := newWorld(t)
-	cfg := w.config("octo/app")
-	cfg.Readme = "missing.md"
-	if _, err := w.run(cfg); err == nil || !strings.Contains(err.Error(), `input "readme-filepath": open`) || len(w.requests) > 0 {
-		t.Errorf("error %v, requests %q", err, w.requests)
 	}
 }

@@ -1,9 +1,12 @@
 package dockerhubreadme_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -102,18 +105,76 @@ func TestSendsWhatThePeerSends(t *testing.T) {
 	if len(recorded.Cases) < 100 {
 		t.Fatalf("only %d recorded runs", len(recorded.Cases))
 	}
-	same := 0
+	same, ours := 0, map[string]string{}
 	for _, c := range recorded.Cases {
 		got, err := replay(t, c)
 		why := difference(c, got, err)
 		if why == "" {
 			same++
+		} else {
+			ours[c.ID] = outcome(got, err)
 		}
 		if _, differs := better[c.ID]; differs != (why != "") {
 			t.Errorf("%s: listed as different: %v; is: %s", c.ID, differs, why)
 		}
 	}
+	golden(t, "testdata/better.json", ours)
 	t.Logf("%d of %d as the peer, %d better", same, len(recorded.Cases), len(better))
+}
+
+// outcome is what a run set the text to, or its error.
+func outcome(requests []request, err error) string {
+	switch {
+	case err != nil:
+		return "error: " + err.Error()
+	case len(requests) == 0:
+		return "no request"
+	}
+	var page dockerhub.Page
+	if err := json.Unmarshal(requests[len(requests)-1].Body, &page); err != nil {
+		return "error: " + err.Error()
+	}
+	if n := len(page.FullDescription); n > 500 {
+		return fmt.Sprintf("%d bytes …%s", n, page.FullDescription[n-120:])
+	}
+	return page.FullDescription
+}
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares with a file.
+func golden(t *testing.T, file string, got map[string]string) {
+	t.Helper()
+	text, err := json.MarshalIndent(got, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, '\n')
+	if *update {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(text, want) {
+		t.Errorf("%s differs (%v): %s", file, err, text)
+	}
+}
+
+// TestDifferencesAreDocumented holds the guide's table against the list.
+func TestDifferencesAreDocumented(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../../docs/dockerhub-readme.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(guide), "<!-- differences -->")
+	table, _, _ = strings.Cut(table, "<!-- /differences -->")
+	for id, why := range better {
+		if !strings.Contains(table, why) {
+			t.Errorf("%s: the guide does not say that %s", id, why)
+		}
+	}
 }
 
 func difference(c peerCase, got []request, err error) string {
@@ -202,10 +263,11 @@ func replay(t *testing.T, c peerCase) ([]request, error) {
 	}
 	cfg := dockerhubreadme.Config{
 		Username: in["username"], Password: secret.New(in["password"]), Readme: in["readme-filepath"],
-		ShortDescription: in["short-description"], HubURL: server.URL,
+		ShortDescription: in["short-description"], APIURL: server.URL, Region: "dockerhub",
 	}
 	if in["repository"] != "" {
-		if err := cfg.Repository.UnmarshalText([]byte(in["repository"])); err != nil {
+		cfg.Repositories = make([]dockerhubreadme.Repository, 1)
+		if err := cfg.Repositories[0].UnmarshalText([]byte(in["repository"])); err != nil {
 			return nil, err
 		}
 	}
@@ -224,11 +286,11 @@ func replay(t *testing.T, c peerCase) ([]request, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	hub, err := dockerhub.New(dockerhub.Options{URL: server.URL, Username: cfg.Username, Password: cfg.Password})
+	pages, err := dockerhubreadme.Open(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = dockerhubreadme.Run(t.Context(), cfg, dockerhubreadme.Deps{Hub: hub, Log: slog.New(slog.DiscardHandler), Source: dockerhubreadme.Source{
+	_, err = dockerhubreadme.Run(t.Context(), cfg, dockerhubreadme.Deps{Pages: pages, Log: slog.New(slog.DiscardHandler), Source: dockerhubreadme.Source{
 		ServerURL: c.Input.Env["GITHUB_SERVER_URL"], Repository: c.Input.Env["GITHUB_REPOSITORY"],
 		Ref: c.Input.Env["GITHUB_REF_NAME"], Workspace: workspace,
 	}})

@@ -30,6 +30,8 @@ type Options struct {
 	// Repositories are there from the start, as namespace/name. Others are
 	// made by a push or by a request.
 	Repositories []string
+	// RateLimit is how many requests a minute are served; 0 is all.
+	RateLimit int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -39,6 +41,7 @@ type Server struct {
 	accounts registry.Accounts
 	store    *registry.Store
 	now      func() time.Time
+	limit    *rateLimit
 
 	mu       sync.Mutex
 	sessions map[string]session
@@ -52,6 +55,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		accounts: o.Accounts, store: o.Store, now: o.Now,
+		limit:    &rateLimit{perMinute: o.RateLimit},
 		sessions: map[string]session{}, repos: map[string]*repository{},
 	}
 	for _, name := range o.Repositories {
@@ -67,9 +71,11 @@ func (s *Server) API() http.Handler {
 	mux.HandleFunc("POST /v2/auth/token", s.createToken)
 	mux.HandleFunc("POST /v2/users/login", s.login)
 	mux.HandleFunc("POST /v2/repositories", s.createRepository)
+	mux.HandleFunc("GET /v2/categories", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, categories) })
 	for _, base := range []string{userBase, organizationBase} {
 		mux.HandleFunc("GET "+base, s.reader(s.getRepository))
 		mux.HandleFunc("PATCH "+base, s.admin(s.updateRepository))
+		mux.HandleFunc("PATCH "+base+"/categories", s.admin(s.updateCategories))
 		mux.HandleFunc("GET "+base+"/tags", s.reader(s.listTags))
 		mux.HandleFunc("GET "+base+"/tags/{tag}", s.reader(s.getTag))
 		mux.HandleFunc("DELETE "+base+"/tags/{tag}", s.admin(s.deleteTag))
@@ -78,7 +84,9 @@ func (s *Server) API() http.Handler {
 		if len(r.URL.Path) > 1 {
 			r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
 		}
-		mux.ServeHTTP(w, r)
+		if s.limit.allows(w, s.now()) {
+			mux.ServeHTTP(w, r)
+		}
 	})
 }
 

@@ -19,6 +19,7 @@ const (
 type repository struct {
 	description     string
 	fullDescription string
+	categories      []category
 	created         time.Time
 	updated         time.Time
 }
@@ -117,7 +118,7 @@ func (s *Server) render(name string) object {
 		"status": 1, "status_description": "active", "description": repo.description, "full_description": repo.fullDescription,
 		"is_private": false, "is_automated": false, "star_count": 0, "pull_count": 0, "collaborator_count": 0,
 		"date_registered": timestamp(repo.created), "last_updated": nil, "affiliation": nil, "hub_user": namespace,
-		"has_starred": false, "media_types": []string{}, "content_types": []string{"image"}, "categories": []object{},
+		"has_starred": false, "media_types": []string{}, "content_types": []string{"image"}, "categories": append([]category{}, repo.categories...),
 		"storage_size": size, "permissions": object{"read": true, "write": false, "admin": false},
 	}
 	if !updated.IsZero() {

@@ -119,7 +119,7 @@ func misplaced(w http.ResponseWriter, r *http.Request, account *registry.Account
 	if account == nil || !account.Organization || strings.HasPrefix(r.URL.Path, "/v2/namespaces/") {
 		return false
 	}
-	fail(w, http.StatusForbidden, "access to the resource is forbidden with organization access token")
+	fail(w, http.StatusForbidden, "token issued from organization access token is not allowed")
 	return true
 }
 

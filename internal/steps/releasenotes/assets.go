@@ -43,6 +43,7 @@ var errAssets = errors.New("assets differ")
 // assets brings the assets of a release in line with files.
 type assets struct {
 	Deps
+	cfg     Config
 	release ghapi.Release
 	files   []ghapi.File
 
@@ -109,8 +110,8 @@ func (a *assets) compare(listed []ghapi.Asset) (done []ghapi.Asset, todo []task)
 				t.there = asset
 			}
 		}
-		same := t.there.Digest == f.Digest || (t.there.Digest == "" && a.sent[f.Name])
-		if t.there.Uploaded() && t.there.Size == f.Size && same {
+		same := t.there.Size == f.Size && (t.there.Digest == f.Digest || (t.there.Digest == "" && a.sent[f.Name]))
+		if t.there.Uploaded() && (same || !a.cfg.Overwrite) {
 			done = append(done, t.there)
 		} else {
 			todo = append(todo, t)
@@ -124,6 +125,9 @@ func (a *assets) compare(listed []ghapi.Asset) (done []ghapi.Asset, todo []task)
 func (a *assets) apply(ctx context.Context, todo []task) error {
 	var group errgroup.Group
 	group.SetLimit(maxUploads)
+	if a.cfg.PreserveOrder {
+		group.SetLimit(1)
+	}
 	for _, t := range todo {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {

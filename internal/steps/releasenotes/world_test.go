@@ -196,8 +196,10 @@ func (w *world) push() []image.Pinned {
 // config is a release with two files.
 func (w *world) config() releasenotes.Config {
 	return releasenotes.Config{
-		Files:    []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
-		Registry: registry.Credentials{GitHubToken: secret.New(token)},
+		Files:         []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
+		FailUnmatched: true,
+		Overwrite:     true,
+		Registry:      registry.Credentials{GitHubToken: secret.New(token)},
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 
 const (
 	signaturePredicate = "https://sigstore.dev/cosign/sign/v1"
-	spdxPredicate = "https://spdx.dev/Document"
+	spdxPredicate      = "https://spdx.dev/Document"
 )
 
 // verifying returns judges for whom verify looks for signatures of the release,
@@ -153,7 +153,9 @@ func forgedReleases(t *testing.T) {
 	t.Helper()
 	const ours = "https://github.com/acme/hello/.github/workflows/release.yml@refs/tags/v1.2.3"
 	expecting := func(identity string) func(*testing.T) *rehearsal.Judges {
-		return func(*testing.T) *rehearsal.Judges { return verifying(world.Env["SIGSTORE_TRUSTED_ROOT"]).Expect(identity) }
+		return func(*testing.T) *rehearsal.Judges {
+			return verifying(world.Env["SIGSTORE_TRUSTED_ROOT"]).Expect(identity)
+		}
 	}
 	for _, test := range []forgery{
 		{name: "unsigned", want: "signature: there is none", make: func(t *testing.T, f *forger, from, to string) (string, string) {

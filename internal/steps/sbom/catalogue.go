@@ -50,6 +50,7 @@ type cataloguer struct {
 	licenses  func() (context.Context, error)
 	layers    *layerStore
 	memory    *memory
+	buffers   sync.Pool // of *bytes.Buffer
 	log       *slog.Logger
 }
 

@@ -71,7 +71,7 @@ func (c *cataloguer) writeSPDX(found *catalogue) error {
 	finishSPDX(found.about, found.spdx)
 	path := found.base(c.dir) + spdxSuffix
 	found.files = append(found.files, path)
-	err := save(path, found.about, func(w io.Writer) error { return encodeSPDX(w, found.spdx) })
+	err := c.save(path, found.about, func(w io.Writer) error { return encodeSPDX(w, found.spdx) })
 	for _, f := range c.cfg.Formats {
 		if err == nil && f.isSPDX() {
 			err = c.saveExtra(found, f, func(w io.Writer) error { return f.encodeSPDX(w, found.spdx) })
@@ -85,7 +85,7 @@ func (c *cataloguer) writeCycloneDX(found *catalogue) error {
 	finishCycloneDX(found.about, found.cdx)
 	path := found.base(c.dir) + cdxSuffix
 	found.files = append(found.files, path)
-	err := save(path, found.about, func(w io.Writer) error { return encodeCycloneDX(w, found.cdx) })
+	err := c.save(path, found.about, func(w io.Writer) error { return encodeCycloneDX(w, found.cdx) })
 	for _, f := range c.cfg.Formats {
 		if err == nil && f.isCycloneDX() {
 			err = c.saveExtra(found, f, func(w io.Writer) error { return f.encodeCycloneDX(w, found.cdx) })
@@ -97,13 +97,18 @@ func (c *cataloguer) writeCycloneDX(found *catalogue) error {
 func (c *cataloguer) saveExtra(found *catalogue, f Format, encode func(io.Writer) error) error {
 	path := found.base(c.dir) + f.suffix()
 	found.extra = append(found.extra, path)
-	return save(path, found.about, encode)
+	return c.save(path, found.about, encode)
 }
 
 // save writes what encode does to the file at path, and gives it its identifier.
-func save(path string, about subject, encode func(io.Writer) error) error {
-	var document bytes.Buffer
-	if err := encode(&document); err != nil {
+func (c *cataloguer) save(path string, about subject, encode func(io.Writer) error) error {
+	document, ok := c.buffers.Get().(*bytes.Buffer) // documents are large, and of about one size
+	if !ok {
+		document = &bytes.Buffer{}
+	}
+	defer c.buffers.Put(document)
+	document.Reset()
+	if err := encode(document); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
 	about.identify(document.Bytes())

@@ -133,7 +133,7 @@ func checkCycloneDXRoot(t *testing.T, bom *cyclonedx.BOM, purl string, digest im
 func related(doc *v2_3.Document, id common.ElementID, relationship string) []string {
 	names := map[common.ElementID]string{}
 	for _, p := range doc.Packages {
-		if p.PrimaryPackagePurpose != "OPERATING-SYSTEM" {
+		if p.PrimaryPackagePurpose != "OPERATING_SYSTEM" {
 			names[p.PackageSPDXIdentifier] = p.PackageName + "@" + p.PackageVersion
 		}
 	}

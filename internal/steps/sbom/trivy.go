@@ -112,7 +112,7 @@ func operatingSystem(os *linux.Release) *spdx.Package {
 		PackageName:             os.ID,
 		PackageVersion:          os.VersionID,
 		PackageSummary:          os.PrettyName,
-		PrimaryPackagePurpose:   "OPERATING-SYSTEM",
+		PrimaryPackagePurpose:   "OPERATING_SYSTEM", // as the JSON schema spells it; the text has a hyphen
 		PackageSupplier:         &spdx.Supplier{Supplier: noAssertion},
 		PackageDownloadLocation: noAssertion,
 		PackageLicenseConcluded: noAssertion,

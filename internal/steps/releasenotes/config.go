@@ -36,6 +36,7 @@ type Config struct {
 	FailUnmatched bool     `input:"fail-on-unmatched-files,alias=fail_on_unmatched_files"`
 	Overwrite     bool     `input:"overwrite-files,alias=overwrite_files"`
 	PreserveOrder bool     `input:"preserve-order,alias=preserve_order"`
+	Checksums     bool     `input:"checksums"`
 
 	Images      []image.Pinned       `input:"images"`
 	Tags        []image.Ref          `input:"tags"`

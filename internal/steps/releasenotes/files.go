@@ -54,7 +54,10 @@ func (c Config) collect(d Deps) ([]ghapi.File, error) {
 		names[key] = path
 		files = append(files, file)
 	}
-	return files, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || !c.Checksums {
+		return files, err
+	}
+	return withChecksums(files)
 }
 
 // meta are the characters that mean something in a pattern.

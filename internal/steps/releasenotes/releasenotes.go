@@ -84,7 +84,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := releaser{Deps: d, cfg: cfg, tag: tag, target: target, own: own, section: section}
+	r := &releaser{Deps: d, cfg: cfg, tag: tag, target: target, own: own, section: section}
 	return r.run(ctx, files)
 }
 
@@ -99,7 +99,7 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	}
 	n := notes{
 		Digest: c.Images[0].Digest, Images: c.notesImages(), Identity: c.Identity, Issuer: c.Issuer, TrustedRoot: c.TrustedRoot,
-		Downloads: strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag),
+		Downloads: d.downloads(tag),
 	}
 	for _, p := range platforms {
 		n.Platforms = append(n.Platforms, notesPlatform{
@@ -109,27 +109,40 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	return n.section()
 }
 
+// downloads returns the address below which a release's assets are.
+func (d Deps) downloads(tag string) string {
+	return strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag)
+}
+
 // releaser makes or changes one release.
 type releaser struct {
 	Deps
 	cfg     Config
 	tag     string
-	target  string // where GitHub makes the tag if it isn't there
-	own     string // the user's text, or ""
-	section string // ours, or ""
+	target  string  // where GitHub makes the tag if it isn't there
+	own     string  // the user's text, or ""
+	section string  // ours, or ""
+	notes   *string // GitHub's, once they are generated
 }
 
-func (r releaser) run(ctx context.Context, files []ghapi.File) (Result, error) {
+func (r *releaser) run(ctx context.Context, files []ghapi.File) (Result, error) {
 	current, err := again(ctx, r.Pause, func() (ghapi.Release, error) { return r.find(ctx) })
 	if err != nil {
 		return Result{}, err
+	}
+	body, whole, err := r.text(ctx, &current)
+	if err != nil {
+		return Result{}, err
+	}
+	if whole != "" {
+		files = append(slices.Clip(files), textFile(wholeName, whole))
 	}
 	a := assets{Deps: r.Deps, cfg: r.cfg, release: current, files: files}
 	uploaded, err := a.sync(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	change, changes, err := r.change(ctx, current)
+	change, changes, err := r.change(ctx, current, body)
 	if err != nil {
 		return Result{}, err
 	}
@@ -146,7 +159,7 @@ func (r releaser) run(ctx context.Context, files []ghapi.File) (Result, error) {
 }
 
 // find returns the release of the tag, or makes a draft of it.
-func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
+func (r *releaser) find(ctx context.Context) (ghapi.Release, error) {
 	found, err := r.GitHub.FindRelease(ctx, r.tag)
 	if err == nil {
 		r.Log.Info("found the release", "tag", r.tag, "draft", found.Draft)
@@ -155,7 +168,7 @@ func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
 	if !errors.Is(err, ghapi.ErrNotFound) {
 		return ghapi.Release{}, err
 	}
-	body, err := r.text(ctx, nil)
+	body, _, err := r.text(ctx, nil)
 	if err != nil {
 		return ghapi.Release{}, err
 	}
@@ -172,12 +185,8 @@ func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
 
 // change returns what is to change in a release, and whether anything is. A
 // draft is published, and a published release never made a draft again.
-func (r releaser) change(ctx context.Context, current ghapi.Release) (change ghapi.ReleaseChange, changes bool, err error) {
+func (r *releaser) change(ctx context.Context, current ghapi.Release, body string) (change ghapi.ReleaseChange, changes bool, err error) {
 	name, prerelease := r.name(&current), r.cfg.Prerelease.of(r.tag, &current)
-	body, err := r.text(ctx, &current)
-	if err != nil {
-		return change, false, err
-	}
 	change = ghapi.ReleaseChange{Name: &name, Body: &body, Prerelease: &prerelease}
 	changes = name != current.Name || body != current.Body || prerelease != current.Prerelease
 	if r.target != "" && current.Target != r.target && !current.Immutable {
@@ -210,7 +219,7 @@ func (r releaser) change(ctx context.Context, current ghapi.Release) (change gha
 
 // changesLatest reports whether a published release has to become the latest, or
 // to stop being it.
-func (r releaser) changesLatest(ctx context.Context, current ghapi.Release) (bool, error) {
+func (r *releaser) changesLatest(ctx context.Context, current ghapi.Release) (bool, error) {
 	if r.cfg.MakeLatest != "true" && r.cfg.MakeLatest != "false" {
 		return false, nil
 	}

@@ -113,7 +113,10 @@ func TestAnAliasCountsBeforeADefault(t *testing.T) {
 	w := newWorld(t, true)
 	w.env["INPUT_IMAGES"], w.env["INPUT_RETRY-FOR"], w.env["INPUT_WAIT_AT_MOST"] = "ghcr.io/a/b", "2m", "7s"
 	var got config
-	if code := w.run(t, func(_ context.Context, _ *action.Runtime, cfg config) (result, error) { got = cfg; return result{}, nil }); code != 0 {
+	if code := w.run(t, func(_ context.Context, _ *action.Runtime, cfg config) (result, error) {
+		got = cfg
+		return result{}, nil
+	}); code != 0 {
 		t.Fatalf("exit %d: %s", code, w.stdout.String())
 	}
 	if got.RetryFor != 7*time.Second || !strings.Contains(w.stdout.String(), "wait_at_most is taken as what is called retry-for here") {

@@ -154,7 +154,7 @@ func TestCallsAreFew(t *testing.T) {
 	count("generated notes", 5) // tag, release, notes, latest, change
 }
 
-func TestAStoppedRunLeavesADraft(t *testing.T) {
+func TestAUsedUpRateLimitSaysWhenToRunAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, github.Options{RateLimit: 12})
 	cfg := w.config()

@@ -27,7 +27,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg releasenotes.Config) (rele
 		return releasenotes.Result{}, err
 	}
 	transport := rt.Transport(cfg.RetryFor)
-	api, err := ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: target, Token: cfg.Registry.GitHubToken, Transport: transport})
+	api, err := ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: target, Token: cfg.Token(), Transport: transport})
 	if err != nil {
 		return releasenotes.Result{}, err
 	}
@@ -38,5 +38,6 @@ func run(ctx context.Context, rt *action.Runtime, cfg releasenotes.Config) (rele
 	return releasenotes.Run(ctx, cfg, releasenotes.Deps{
 		GitHub: api, Registry: reg, Log: rt.Log, ServerURL: gh.ServerURL,
 		Origin: releasenotes.Origin{Repository: gh.Repository, Ref: gh.Ref, Commit: gh.SHA},
+		Home:   rt.Getenv("HOME"),
 	})
 }

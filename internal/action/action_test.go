@@ -30,6 +30,7 @@ inputs:
   push: {description: Push., default: "true"}
   draft: {description: Draft.}
   retry-for: {description: Bounds., default: 2m}
+  wait_at_most: {description: Another name of retry-for.}
 outputs:
   names: {description: Names.}
 `
@@ -44,7 +45,7 @@ type config struct {
 	Login     login
 	Push      bool          `input:"push"`
 	Draft     *bool         `input:"draft"`
-	RetryFor  time.Duration `input:"retry-for"`
+	RetryFor  time.Duration `input:"retry-for,alias=wait_at_most"`
 }
 
 type result struct {
@@ -104,6 +105,22 @@ func TestInputsComeFromVariablesFlagsAndDefaults(t *testing.T) {
 	}
 	if !strings.Contains(w.stdout.String(), "::add-mask::hunter2\n") {
 		t.Errorf("the token isn't masked: %s", &w.stdout)
+	}
+}
+
+func TestAnAliasCountsBeforeADefault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.env["INPUT_IMAGES"], w.env["INPUT_RETRY-FOR"], w.env["INPUT_WAIT_AT_MOST"] = "ghcr.io/a/b", "2m", "7s"
+	var got config
+	if code := w.run(t, func(_ context.Context, _ *action.Runtime, cfg config) (result, error) {
+		got = cfg
+		return result{}, nil
+	}); code != 0 {
+		t.Fatalf("exit %d: %s", code, w.stdout.String())
+	}
+	if got.RetryFor != 7*time.Second || !strings.Contains(w.stdout.String(), "wait_at_most is taken as what is called retry-for here") {
+		t.Errorf("%v, %s", got.RetryFor, w.stdout.String())
 	}
 }
 

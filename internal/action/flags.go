@@ -26,9 +26,20 @@ func decode(config any, name string, contract []byte, p Process, rt *Runtime) er
 	if err != nil {
 		return err
 	}
+	aliases := map[string]string{}
+	for _, in := range Inputs(config) {
+		aliases[in.Name] = in.Alias
+	}
 	lookup := func(input string) string {
 		if text, ok := given[input]; ok {
 			return text
+		}
+		if other := aliases[input]; other != "" {
+			// It goes first: the input itself may have its default.
+			if text := rt.getenv(Variable(other)); text != "" {
+				rt.Log.Info("the input " + other + " is taken as what is called " + input + " here")
+				return text
+			}
 		}
 		if text := rt.getenv(Variable(input)); text != "" {
 			return text

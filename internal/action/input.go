@@ -14,15 +14,17 @@ import (
 
 // Input describes a field of a step's Config that has an input tag:
 //
-//	`input:"name[,required][,comma][,arg]"`
+//	`input:"name[,required][,comma][,arg][,alias=other]"`
 //
-// A field of a struct type without a tag is walked through: its inputs count
+// An alias is the name that another action gives the input: where it has a
+// value, that one counts. A field of a struct type without a tag is walked through: its inputs count
 // as the Config's own.
 type Input struct {
 	Name     string
 	Required bool // an empty value is an error
 	Comma    bool // a list whose items are separated by commas, too
 	Arg      bool // takes a command's positional arguments
+	Alias    string
 	value    reflect.Value
 }
 
@@ -33,13 +35,16 @@ func Inputs(config any) []Input {
 		name, options, _ := strings.Cut(tag, ",")
 		in := Input{Name: name, value: v}
 		for option := range strings.SplitSeq(options, ",") {
-			switch option {
-			case "required":
+			value, isAlias := strings.CutPrefix(option, "alias=")
+			switch {
+			case option == "required":
 				in.Required = true
-			case "comma":
+			case option == "comma":
 				in.Comma = true
-			case "arg":
+			case option == "arg":
 				in.Arg = true
+			case isAlias:
+				in.Alias = value
 			}
 		}
 		inputs = append(inputs, in)

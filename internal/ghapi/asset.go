@@ -1,6 +1,7 @@
 package ghapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -33,7 +34,8 @@ func (a Asset) Uploaded() bool { return a.State == "uploaded" }
 
 // File is a file to upload.
 type File struct {
-	Path string
+	Path    string
+	Content []byte // in place of Path, where it isn't nil
 	// Name is the asset's name; Label what the page shows instead, if not empty.
 	Name, Label string
 	ContentType string
@@ -81,13 +83,27 @@ func (c *Client) UploadAsset(ctx context.Context, r Release, f File) (Asset, err
 		return Asset{}, wrap(err, "upload %q", f.Name)
 	}
 	// By GetBody the transport can send the file anew.
-	req.GetBody = func() (io.ReadCloser, error) { return os.Open(f.Path) }
+	req.GetBody = f.open
 	if req.Body, err = req.GetBody(); err != nil {
 		return Asset{}, wrap(err, "upload %q", f.Name)
 	}
 	var a Asset
 	_, err = c.send(ctx, req, &a)
 	return a, wrap(err, "upload %q", f.Name)
+}
+
+func (f File) open() (io.ReadCloser, error) {
+	if f.Content != nil {
+		return io.NopCloser(bytes.NewReader(f.Content)), nil
+	}
+	return os.Open(f.Path)
+}
+
+// RenameAsset gives an asset another name, and returns what it is then.
+func (c *Client) RenameAsset(ctx context.Context, a Asset, name string) (Asset, error) {
+	var renamed Asset
+	_, err := c.call(ctx, http.MethodPatch, c.path("releases", "assets", id(a.ID)), map[string]string{"name": name}, &renamed)
+	return renamed, wrap(err, "rename asset %q to %q", a.Name, name)
 }
 
 // DeleteAsset removes an asset.

@@ -18,19 +18,35 @@ type Tag struct {
 // maxTagDepth bounds how many tags of tags are followed.
 const maxTagDepth = 5
 
-// Tag resolves a tag to its commit; ErrNotFound where there is no such tag.
+// refTarget is what a ref points to.
+type refTarget struct {
+	Object struct{ Type, SHA string }
+}
+
+// ref reads a ref of one kind, tags or heads.
 //
 // https://docs.github.com/rest/git/refs#get-a-reference
-func (c *Client) Tag(ctx context.Context, name string) (Tag, error) {
-	var object struct {
-		Object struct{ Type, SHA string }
-	}
-	// The slashes of a tag's name must stay slashes here.
+func (c *Client) ref(ctx context.Context, kind, name string) (target refTarget, err error) {
+	// The slashes of a name must stay slashes here.
 	segments := strings.Split(name, "/")
 	for i, s := range segments {
 		segments[i] = url.PathEscape(s)
 	}
-	if _, err := c.call(ctx, http.MethodGet, c.path("git", "ref", "tags")+"/"+strings.Join(segments, "/"), nil, &object); err != nil {
+	_, err = c.call(ctx, http.MethodGet, c.path("git", "ref", kind)+"/"+strings.Join(segments, "/"), nil, &target)
+	return target, err
+}
+
+// Branch returns the SHA of the commit that a branch is at; ErrNotFound where
+// there is no such branch.
+func (c *Client) Branch(ctx context.Context, name string) (string, error) {
+	target, err := c.ref(ctx, "heads", name)
+	return target.Object.SHA, wrap(err, "resolve branch %q", name)
+}
+
+// Tag resolves a tag to its commit; ErrNotFound where there is no such tag.
+func (c *Client) Tag(ctx context.Context, name string) (Tag, error) {
+	object, err := c.ref(ctx, "tags", name)
+	if err != nil {
 		return Tag{}, wrap(err, "resolve tag %q", name)
 	}
 	tag := Tag{Object: object.Object.SHA}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/org/release-actions/internal/transport"
 )
 
 // Release is a release as the API describes it.
@@ -24,6 +26,8 @@ type Release struct {
 	// Immutable says that the release is published and its assets are locked.
 	Immutable bool   `json:"immutable"`
 	URL       string `json:"html_url"`
+	// Discussion is the page of the release's discussion, or empty.
+	Discussion string `json:"discussion_url"`
 	// UploadURL is a URI template: it ends in "{?name,label}".
 	UploadURL string  `json:"upload_url"`
 	Assets    []Asset `json:"assets"`
@@ -40,6 +44,8 @@ type ReleaseChange struct {
 	Prerelease *bool   `json:"prerelease,omitempty"`
 	// MakeLatest is "true", "false" or "legacy", which goes by date and version.
 	MakeLatest string `json:"make_latest,omitempty"`
+	// Discussion is the category of a discussion to open with the publication.
+	Discussion string `json:"discussion_category_name,omitempty"`
 }
 
 // FindRelease returns the release for tag, the published one before any draft,
@@ -114,6 +120,32 @@ func (c *Client) UpdateRelease(ctx context.Context, r Release, change ReleaseCha
 	var updated Release
 	_, err := c.call(ctx, http.MethodPatch, c.path("releases", id(r.ID)), change, &updated)
 	return updated, wrap(err, "update release %q", r.Tag)
+}
+
+// LatestRelease returns the release that the repository shows as its latest;
+// ErrNotFound where there is none.
+func (c *Client) LatestRelease(ctx context.Context) (Release, error) {
+	var r Release
+	_, err := c.call(ctx, http.MethodGet, c.path("releases", "latest"), nil, &r)
+	return r, wrap(err, "find the latest release of %q", c.repository)
+}
+
+// NotesRequest says what notes are to be about. Previous is the tag that they
+// start at, Target the branch or commit of a tag that isn't there; where they are
+// empty GitHub chooses.
+type NotesRequest struct {
+	Tag      string `json:"tag_name"`
+	Target   string `json:"target_commitish,omitempty"`
+	Previous string `json:"previous_tag_name,omitempty"`
+}
+
+// GenerateNotes has GitHub write notes in Markdown: what was merged, and by whom.
+//
+// https://docs.github.com/rest/releases/releases#generate-release-notes-content-for-a-release
+func (c *Client) GenerateNotes(ctx context.Context, about NotesRequest) (string, error) {
+	var notes struct{ Body string }
+	_, err := c.call(transport.Replayable(ctx), http.MethodPost, c.path("releases", "generate-notes"), about, &notes)
+	return notes.Body, wrap(err, "generate notes for %q", about.Tag)
 }
 
 // DeleteRelease removes the release r and its assets; the tag stays.

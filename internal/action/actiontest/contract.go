@@ -61,7 +61,7 @@ func Load(t *testing.T, path string) action.Contract {
 		if strings.TrimSpace(param.Description) == "" {
 			t.Errorf("%s: %q has no description", path, param.Name)
 		}
-		if param.Name != strings.ToLower(param.Name) || strings.Contains(param.Name, "_") {
+		if aliasOf(param) == "" && (param.Name != strings.ToLower(param.Name) || strings.Contains(param.Name, "_")) {
 			t.Errorf("%s: %q is not kebab-case", path, param.Name)
 		}
 	}
@@ -76,6 +76,12 @@ func checkInputs(t *testing.T, contract action.Contract, inputs []action.Input) 
 	}
 	for _, in := range inputs {
 		tagged = append(tagged, in.Name)
+		if in.Alias != "" {
+			tagged = append(tagged, in.Alias)
+			if param, ok := contract.Inputs.Get(in.Alias); ok && (aliasOf(param) != in.Name || param.Default != "") {
+				t.Errorf("input %q: is %q by %q, want %q, and no default", in.Alias, param.Description, param.Default, aliasText(in.Name))
+			}
+		}
 		if param, ok := contract.Inputs.Get(in.Name); ok && param.Required != in.Required {
 			t.Errorf("input %q: required is %v in action.yml and %v in Go", in.Name, param.Required, in.Required)
 		}
@@ -103,6 +109,12 @@ func checkOutputs(t *testing.T, contract action.Contract, outputs []action.Outpu
 	t.Helper()
 	var declared, tagged []string
 	for _, param := range contract.Outputs {
+		if name := aliasOf(param); name != "" {
+			if target, ok := contract.Outputs.Get(name); !ok || param.Value != target.Value {
+				t.Errorf("output %q: is not what %q is", param.Name, name)
+			}
+			continue
+		}
 		declared = append(declared, param.Name)
 		if want := "${{ steps.run.outputs." + param.Name + " }}"; param.Value != want {
 			t.Errorf("output %q: value is %q, want %q", param.Name, param.Value, want)
@@ -154,12 +166,40 @@ func checkForwarding(t *testing.T, contract action.Contract, step string) {
 	}
 }
 
+// aliasText describes an input or output that is another name of name; aliasOf
+// returns that name, or "".
+func aliasText(name string) string { return "Another name of `" + name + "`." }
+
+func aliasOf(p action.Param) string {
+	if name, ok := strings.CutPrefix(p.Description, "Another name of `"); ok {
+		return strings.TrimSuffix(name, "`.")
+	}
+	return ""
+}
+
+// merged returns what tables show: no aliases, but a word on them.
+func merged(params action.Params) action.Params {
+	var shown action.Params
+	for _, p := range params {
+		if aliasOf(p) != "" {
+			continue
+		}
+		for _, other := range params {
+			if aliasOf(other) == p.Name {
+				p.Description = strings.TrimSpace(p.Description) + " Also: `" + other.Name + "`."
+			}
+		}
+		shown = append(shown, p)
+	}
+	return shown
+}
+
 // Tables checks the tables of inputs and outputs in a README, or writes them
 // with -update.
 func Tables(t *testing.T, contract action.Contract, path string) {
 	t.Helper()
-	Block(t, path, "inputs", inputTable(contract.Inputs))
-	Block(t, path, "outputs", outputTable(contract.Outputs))
+	Block(t, path, "inputs", inputTable(merged(contract.Inputs)))
+	Block(t, path, "outputs", outputTable(merged(contract.Outputs)))
 }
 
 // Block checks a generated part of a document, between <!-- name --> and

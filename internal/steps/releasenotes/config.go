@@ -13,25 +13,38 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/release"
+	"github.com/org/release-actions/internal/secret"
 )
 
 // Config is what a user says.
 type Config struct {
-	Tag         string               `input:"tag"`
-	Commit      Commit               `input:"target-commitish"`
-	Name        string               `input:"name"`
-	Body        string               `input:"body"`
-	BodyPath    string               `input:"body-path"`
-	Files       []string             `input:"files"`
-	Draft       bool                 `input:"draft"`
-	Prerelease  Prerelease           `input:"prerelease"`
-	MakeLatest  MakeLatest           `input:"make-latest"`
+	Tag        string     `input:"tag,alias=tag_name"`
+	Commitish  Commitish  `input:"target-commitish,alias=target_commitish"`
+	Name       string     `input:"name"`
+	Body       string     `input:"body"`
+	BodyPath   string     `input:"body-path,alias=body_path"`
+	AppendBody bool       `input:"append-body,alias=append_body"`
+	Generate   bool       `input:"generate-release-notes,alias=generate_release_notes"`
+	Previous   string     `input:"previous-tag,alias=previous_tag"`
+	Draft      bool       `input:"draft"`
+	Prerelease Prerelease `input:"prerelease"`
+	MakeLatest MakeLatest `input:"make-latest,alias=make_latest"`
+	Discussion string     `input:"discussion-category-name,alias=discussion_category_name"`
+
+	Files         []string `input:"files"`
+	WorkingDir    string   `input:"working-directory,alias=working_directory"`
+	FailUnmatched bool     `input:"fail-on-unmatched-files,alias=fail_on_unmatched_files"`
+	Overwrite     bool     `input:"overwrite-files,alias=overwrite_files"`
+	PreserveOrder bool     `input:"preserve-order,alias=preserve_order"`
+	Checksums     bool     `input:"checksums"`
+
 	Images      []image.Pinned       `input:"images"`
 	Tags        []image.Ref          `input:"tags"`
 	Identity    string               `input:"certificate-identity"`
 	Issuer      string               `input:"certificate-oidc-issuer"`
 	TrustedRoot string               `input:"trusted-root"`
 	Repository  ghapi.Repository     `input:"repository"`
+	APIToken    secret.String        `input:"token"`
 	Registry    registry.Credentials // its GitHubToken is for the API, too
 	RetryFor    time.Duration        `input:"retry-for"`
 }
@@ -39,9 +52,6 @@ type Config struct {
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
 	errs := []error{image.SameDigest(c.Images), c.Registry.Validate()}
-	if c.Body != "" && c.BodyPath != "" {
-		errs = append(errs, hint.New(`inputs "body" and "body-path" are both given`, "leave out one of them"))
-	}
 	if c.Identity != "" && c.Issuer == "" {
 		errs = append(errs, hint.New(`input "certificate-oidc-issuer" is missing beside "certificate-identity"`,
 			"give the issuer that the certificate names, as in \"https://token.actions.githubusercontent.com\""))
@@ -72,20 +82,38 @@ func (c Config) Target(current string) (r ghapi.Repository, err error) {
 	return r, r.UnmarshalText([]byte(current))
 }
 
-// Commit is a commit's full SHA, or "".
-type Commit string
+// Token returns the token for GitHub's API.
+func (c Config) Token() secret.String {
+	if !c.APIToken.IsZero() {
+		return c.APIToken
+	}
+	return c.Registry.GitHubToken
+}
 
-var fullSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+// Commitish is where a tag is made that isn't there: the full SHA of a commit, or
+// the name of a branch; or "".
+type Commitish string
 
-// UnmarshalText parses a full SHA. The name of a branch is refused: the branch
-// may have moved since the image was built.
-func (c *Commit) UnmarshalText(text []byte) error {
-	if len(text) > 0 && !fullSHA.Match(text) {
+var (
+	fullSHA  = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+	shortSHA = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
+)
+
+// UnmarshalText parses a full SHA or a branch's name. A cut SHA is refused, for
+// GitHub takes it for a branch that isn't there.
+func (c *Commitish) UnmarshalText(text []byte) error {
+	name := strings.TrimPrefix(string(text), "refs/heads/")
+	switch {
+	case strings.ContainsAny(name, " \t\n\r:~^?*[\\"):
+		return hint.Wrap(fmt.Errorf("%q is neither a commit nor a branch", text), "write ${{ github.sha }}")
+	case shortSHA.MatchString(name) && !fullSHA.MatchString(name):
 		return hint.Wrap(fmt.Errorf("%q is not the full SHA of a commit", text), "write ${{ github.sha }}")
 	}
-	*c = Commit(text)
+	*c = Commitish(name)
 	return nil
 }
+
+func (c Commitish) isCommit() bool { return fullSHA.MatchString(string(c)) }
 
 // Prerelease is whether a release is a pre-release: "true", "false", or "" or
 // "auto" for what its version says.
@@ -115,7 +143,8 @@ func (p Prerelease) of(tag string, existing *ghapi.Release) bool {
 }
 
 // MakeLatest says whether a release becomes the repository's latest: "true",
-// "false", or "legacy", by which GitHub compares versions and dates.
+// "false", or "legacy", by which GitHub compares versions and dates. "" is
+// "legacy" where a release is published, and else leaves it as it is.
 type MakeLatest string
 
 // UnmarshalText parses true, false or legacy.

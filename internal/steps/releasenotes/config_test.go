@@ -34,7 +34,6 @@ func TestValidateNamesTheInput(t *testing.T) {
 	}
 	one, two := pinned("ghcr.io/a/b@sha256:"+strings.Repeat("a", 64)), pinned("ghcr.io/a/b@sha256:"+strings.Repeat("b", 64))
 	for want, cfg := range map[string]releasenotes.Config{
-		`"body" and "body-path"`:             {Body: "x", BodyPath: "y"},
 		`"certificate-oidc-issuer"`:          {Identity: "x"},
 		`"certificate-identity" has several`: {Identity: "x\ny", Issuer: "z"},
 		`different digests`:                  {Images: []image.Pinned{one, two}},

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,14 +17,20 @@ import (
 	"github.com/org/release-actions/internal/hint"
 )
 
+// errUnmatched is the kind of errors of a pattern that names no file.
+var errUnmatched = errors.New("no file matches")
+
 // collect finds the files that the patterns name, each once, and reads their
 // sizes and digests. It reports every pattern that is wrong.
-func collect(patterns []string) ([]ghapi.File, error) {
+func (c Config) collect(d Deps) ([]ghapi.File, error) {
 	var paths []string
 	var errs []error
-	for _, pattern := range patterns {
-		found, err := match(pattern)
-		if err != nil {
+	for _, pattern := range c.Files {
+		found, err := match(pattern, c.WorkingDir, d.Home)
+		switch {
+		case errors.Is(err, errUnmatched) && !c.FailUnmatched:
+			d.Log.Warn("left out of the files", "cause", err)
+		case err != nil:
 			errs = append(errs, fmt.Errorf("input \"files\": %w", err))
 		}
 		for _, path := range found {
@@ -48,26 +54,40 @@ func collect(patterns []string) ([]ghapi.File, error) {
 		names[key] = path
 		files = append(files, file)
 	}
-	return files, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || !c.Checksums {
+		return files, err
+	}
+	return withChecksums(files)
 }
 
-// match returns the files of a pattern. One that is a file's very name is that
-// file, whatever characters are in it.
-func match(pattern string) ([]string, error) {
-	if info, err := os.Stat(pattern); err == nil {
-		if info.IsDir() {
-			return nil, hint.Wrap(fmt.Errorf("%q is a directory", pattern), "write %q for all files in it", filepath.ToSlash(filepath.Join(pattern, "**")))
-		}
-		return []string{pattern}, nil
+// meta are the characters that mean something in a pattern.
+var meta = regexp.MustCompile(`[\\\[\]{}*?]`)
+
+// match returns the files of a pattern, which starts at dir, or at home with "~".
+// One that is a file's very name is that file, whatever characters are in it.
+func match(pattern, dir, home string) ([]string, error) {
+	if rest, ok := strings.CutPrefix(pattern, "~/"); ok && home != "" {
+		pattern, dir = rest, home
 	}
-	found, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
+	path, full := pattern, pattern
+	if !filepath.IsAbs(pattern) {
+		path = filepath.Join(dir, pattern)
+		full = filepath.Join(meta.ReplaceAllString(dir, `\$0`), pattern)
+	}
+	if info, err := os.Stat(path); err == nil {
+		if info.IsDir() {
+			return nil, hint.Wrap(fmt.Errorf("%w %q, which is a directory", errUnmatched, pattern), "write %q for all files in it", filepath.ToSlash(filepath.Join(pattern, "**")))
+		}
+		return []string{path}, nil
+	}
+	found, err := doublestar.FilepathGlob(full, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
 	switch {
 	case errors.Is(err, doublestar.ErrBadPattern):
 		return nil, hint.Wrap(fmt.Errorf("%q is not a pattern", pattern), "put a backslash in front of [ ] { } * ? in a file's name")
 	case err != nil:
 		return nil, err
 	case len(found) == 0:
-		return nil, hint.Wrap(fmt.Errorf("no file matches %q", pattern), "paths start at the workspace; check that the step which makes the file has run")
+		return nil, hint.Wrap(fmt.Errorf("%w %q", errUnmatched, pattern), "paths start at \"working-directory\", by default the workspace; check that the step which makes the file has run")
 	}
 	slices.Sort(found)
 	return found, nil
@@ -87,7 +107,7 @@ func describe(path string) (file ghapi.File, err error) {
 	base := filepath.Base(path)
 	file = ghapi.File{
 		Path: path, Name: ghapi.AssetName(base), Size: size,
-		Digest: fmt.Sprintf("sha256:%x", hash.Sum(nil)), ContentType: mime.TypeByExtension(filepath.Ext(path)),
+		Digest: fmt.Sprintf("sha256:%x", hash.Sum(nil)), ContentType: contentType(path),
 	}
 	if file.Name != base {
 		file.Label = base

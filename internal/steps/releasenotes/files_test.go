@@ -24,7 +24,7 @@ func TestRefusesFilesThatAreNotThereOrClash(t *testing.T) {
 	if err == nil {
 		t.Fatal("is accepted")
 	}
-	for _, want := range []string{"no file matches", "is a directory", "is not a pattern", `would both be the asset`, "is empty"} {
+	for _, want := range []string{"no file matches", "which is a directory", "is not a pattern", `would both be the asset`, "is empty"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}

@@ -29,7 +29,13 @@ const (
 	maxSection = 100_000
 )
 
-const cutNote = "*The text is cut here: GitHub takes 125,000 characters.*"
+// cutNote ends a text that is cut; wholeName is the asset with all of it.
+const (
+	cutNote   = "*GitHub takes 125,000 characters, so the text is cut here. [All of it](%s) is attached.*"
+	wholeName = "release-notes.md"
+)
+
+const sectionCutNote = "*This section is cut here: there is no room for more.*"
 
 // notes is what the template is given.
 type notes struct {
@@ -135,27 +141,40 @@ func (n notes) section() (string, error) {
 	if err := parsedTemplate.Execute(&b, n); err != nil {
 		return "", err
 	}
-	text := markdown.Cut(strings.TrimSpace(b.String()), maxSection, utf8.RuneCountInString, cutNote)
+	text := markdown.Cut(strings.TrimSpace(b.String()), maxSection, utf8.RuneCountInString, sectionCutNote)
 	return beginMark + "\n" + text + "\n" + endMark, nil
 }
 
 // merge puts section into text: in the place of the section that is there,
-// else at its end. The rest of the text stays, as far as there is room for it.
-// An empty section changes nothing in the text.
+// else at its end. An empty section changes nothing in the text.
 func merge(text, section string) string {
 	if section == "" {
-		return markdown.Cut(text, maxBody, utf8.RuneCountInString, cutNote)
+		return text
 	}
 	before, after, found := cutSection(text)
-	merged := before + section + after
 	if !found {
-		merged = join(text, section)
+		return join(text, section)
 	}
-	if utf8.RuneCountInString(merged) <= maxBody {
-		return merged
+	return before + section + after
+}
+
+// cut is merge for a text that is too long: as much of it as there is room for,
+// up to a heading where that keeps at least half of it.
+func cut(text, section, note string) string {
+	before, after, found := cutSection(text)
+	if section == "" {
+		before, after, found = text, "", false
+	}
+	if found {
+		text = join(before, after)
 	}
 	room := maxBody - utf8.RuneCountInString(section) - len("\n\n")
-	return join(markdown.Cut(join(before, after), room, utf8.RuneCountInString, cutNote), section)
+	head := markdown.Cut(text, room, utf8.RuneCountInString, note)
+	kept := strings.TrimSuffix(head, note)
+	if at := strings.LastIndex(markdown.MaskCode(kept), "\n#"); at > len(kept)/2 {
+		head = join(kept[:at], note)
+	}
+	return join(head, section)
 }
 
 // cutSection cuts text around the first pair of marks. A mark without the other

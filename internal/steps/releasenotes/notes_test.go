@@ -51,7 +51,7 @@ func TestALongTextIsCutAndTheSectionIsNot(t *testing.T) {
 		"section in front": section + "\n\n" + strings.Repeat(line, 1300),
 		"code":             "```\n" + strings.Repeat(line, 1300),
 	} {
-		got := merge(text, section)
+		got := cut(text, section, cutNote)
 		if n := utf8.RuneCountInString(got); n > maxBody || n < maxBody-1000 {
 			t.Errorf("%s: %d characters", name, n)
 		}
@@ -62,7 +62,7 @@ func TestALongTextIsCutAndTheSectionIsNot(t *testing.T) {
 			t.Errorf("%s: another run changes it", name)
 		}
 	}
-	if n := utf8.RuneCountInString(merge(strings.Repeat(line, 1300), "")); n > maxBody {
+	if n := utf8.RuneCountInString(cut(strings.Repeat(line, 1300), "", cutNote)); n > maxBody {
 		t.Errorf("without a section: %d characters", n)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +30,8 @@ type Deps struct {
 	ServerURL string
 	// Origin is what the workflow's run is for.
 	Origin Origin
+	// Home is what "~" stands for in front of a path.
+	Home string
 	// Pause is how long is waited, at first, before what broke off is tried
 	// again; half a second where 0.
 	Pause time.Duration
@@ -64,82 +65,27 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	case tag == "":
 		d.Log.Info("no release: the run is not for a tag", "ref", d.Origin.Ref)
 		return Result{}, nil
-	case cfg.Registry.GitHubToken.IsZero():
+	case cfg.Token().IsZero():
 		return Result{}, hint.New(`input "github-token" is missing`, "leave it out to use the job's own token, or name a secret that is set")
 	}
-	files, err := collect(cfg.Files)
+	files, err := cfg.collect(d)
 	if err != nil {
 		return Result{}, err
 	}
-	own, err := cfg.body()
+	own, err := cfg.ownText()
 	if err != nil {
 		return Result{}, err
 	}
-	if err := cfg.checkTag(ctx, d, tag); err != nil {
+	target, err := cfg.checkTag(ctx, d, tag)
+	if err != nil {
 		return Result{}, err
 	}
 	section, err := cfg.section(ctx, d, tag, files)
 	if err != nil {
 		return Result{}, err
 	}
-	r := releaser{Deps: d, cfg: cfg, tag: tag, body: own, section: section}
+	r := &releaser{Deps: d, cfg: cfg, tag: tag, target: target, own: own, section: section}
 	return r.run(ctx, files)
-}
-
-// tag returns the name of the tag to release: the one that is given, else the
-// one that the run is for.
-func (c Config) tag(ref string) string {
-	if c.Tag != "" {
-		return strings.TrimPrefix(c.Tag, "refs/tags/")
-	}
-	tag, ok := strings.CutPrefix(ref, "refs/tags/")
-	if !ok {
-		return ""
-	}
-	return tag
-}
-
-// body returns the text that the user gives, or nil.
-func (c Config) body() (*string, error) {
-	switch {
-	case c.BodyPath != "":
-		text, err := os.ReadFile(c.BodyPath)
-		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("input \"body-path\": %w", err), "name a file below the workspace")
-		}
-		body := strings.ToValidUTF8(string(text), "\uFFFD")
-		return &body, nil
-	case c.Body != "":
-		return &c.Body, nil
-	}
-	return nil, nil
-}
-
-// checkTag refuses a tag that is not there, unless it says at which commit to
-// make it: GitHub would take the default branch. And it refuses a tag at another
-// commit, as one that has been moved while the run was under way.
-func (c Config) checkTag(ctx context.Context, d Deps, name string) error {
-	tag, err := d.GitHub.Tag(ctx, name)
-	if errors.Is(err, ghapi.ErrNotFound) {
-		if c.Commit != "" {
-			d.Log.Info("the tag is made with the release", "tag", name, "commit", string(c.Commit))
-			return nil
-		}
-		return hint.Wrap(err, "push the tag first: git push origin %s", name)
-	}
-	if err != nil {
-		return err
-	}
-	if c.Commit != "" && string(c.Commit) != tag.Commit && string(c.Commit) != tag.Object {
-		return hint.Wrap(fmt.Errorf("tag %q points to commit %s, but this release is of %s", name, tag.Commit, c.Commit),
-			"release under a new version; or run the workflow for the tag: gh workflow run --ref %s", name)
-	}
-	ours := d.Origin.Ref == "refs/tags/"+name && strings.EqualFold(d.Origin.Repository, d.GitHub.Repository().String())
-	if ours && d.Origin.Commit != tag.Commit && d.Origin.Commit != tag.Object {
-		return hint.Wrap(fmt.Errorf("tag %q points to commit %s, but this run is for %s", name, tag.Commit, d.Origin.Commit),
-			"the tag was moved while the run was under way: release under a new version, or run the workflow for the tag anew")
-	}
-	return nil
 }
 
 // section describes the image, or is empty where there is none.
@@ -153,7 +99,7 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	}
 	n := notes{
 		Digest: c.Images[0].Digest, Images: c.notesImages(), Identity: c.Identity, Issuer: c.Issuer, TrustedRoot: c.TrustedRoot,
-		Downloads: strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag),
+		Downloads: d.downloads(tag),
 	}
 	for _, p := range platforms {
 		n.Platforms = append(n.Platforms, notesPlatform{
@@ -163,26 +109,43 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	return n.section()
 }
 
+// downloads returns the address below which a release's assets are.
+func (d Deps) downloads(tag string) string {
+	return strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag)
+}
+
 // releaser makes or changes one release.
 type releaser struct {
 	Deps
 	cfg     Config
 	tag     string
-	body    *string // the user's text, or nil
-	section string
+	target  string  // where GitHub makes the tag if it isn't there
+	own     string  // the user's text, or ""
+	section string  // ours, or ""
+	notes   *string // GitHub's, once they are generated
 }
 
-func (r releaser) run(ctx context.Context, files []ghapi.File) (Result, error) {
+func (r *releaser) run(ctx context.Context, files []ghapi.File) (Result, error) {
 	current, err := again(ctx, r.Pause, func() (ghapi.Release, error) { return r.find(ctx) })
 	if err != nil {
 		return Result{}, err
 	}
-	a := assets{Deps: r.Deps, release: current, files: files}
+	body, whole, err := r.text(ctx, &current)
+	if err != nil {
+		return Result{}, err
+	}
+	if whole != "" {
+		files = append(slices.Clip(files), textFile(wholeName, whole))
+	}
+	a := assets{Deps: r.Deps, cfg: r.cfg, release: current, files: files}
 	uploaded, err := a.sync(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	change, changes := r.change(current)
+	change, changes, err := r.change(ctx, current, body)
+	if err != nil {
+		return Result{}, err
+	}
 	if changes {
 		current, err = again(ctx, r.Pause, func() (ghapi.Release, error) { return r.GitHub.UpdateRelease(ctx, current, change) })
 		if err != nil {
@@ -196,7 +159,7 @@ func (r releaser) run(ctx context.Context, files []ghapi.File) (Result, error) {
 }
 
 // find returns the release of the tag, or makes a draft of it.
-func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
+func (r *releaser) find(ctx context.Context) (ghapi.Release, error) {
 	found, err := r.GitHub.FindRelease(ctx, r.tag)
 	if err == nil {
 		r.Log.Info("found the release", "tag", r.tag, "draft", found.Draft)
@@ -205,10 +168,14 @@ func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
 	if !errors.Is(err, ghapi.ErrNotFound) {
 		return ghapi.Release{}, err
 	}
-	draft := true
-	change := r.text(nil)
-	change.Tag, change.Target, change.Draft = r.tag, string(r.cfg.Commit), &draft
-	created, err := r.GitHub.CreateRelease(ctx, change)
+	body, _, err := r.text(ctx, nil)
+	if err != nil {
+		return ghapi.Release{}, err
+	}
+	draft, name, prerelease := true, r.name(nil), r.cfg.Prerelease.of(r.tag, nil)
+	created, err := r.GitHub.CreateRelease(ctx, ghapi.ReleaseChange{
+		Tag: r.tag, Target: r.target, Name: &name, Body: &body, Draft: &draft, Prerelease: &prerelease,
+	})
 	if err != nil {
 		return ghapi.Release{}, err
 	}
@@ -216,47 +183,51 @@ func (r releaser) find(ctx context.Context) (ghapi.Release, error) {
 	return r.GitHub.Settle(ctx, created)
 }
 
-// text returns what people read: name, text, and whether it is a pre-release.
-func (r releaser) text(current *ghapi.Release) ghapi.ReleaseChange {
-	name, body := r.cfg.Name, ""
-	if current != nil {
-		body = current.Body
-	}
-	switch {
-	case name == "" && current != nil && current.Name != "":
-		name = current.Name
-	case name == "":
-		name = r.tag
-	}
-	if r.body != nil {
-		body = *r.body
-	}
-	body = merge(body, r.section)
-	prerelease := r.cfg.Prerelease.of(r.tag, current)
-	return ghapi.ReleaseChange{Name: &name, Body: &body, Prerelease: &prerelease}
-}
-
 // change returns what is to change in a release, and whether anything is. A
 // draft is published, and a published release never made a draft again.
-func (r releaser) change(current ghapi.Release) (ghapi.ReleaseChange, bool) {
-	change := r.text(&current)
-	changes := *change.Name != current.Name || *change.Body != current.Body || *change.Prerelease != current.Prerelease
-	if current.Draft && r.cfg.Commit != "" && current.Target != string(r.cfg.Commit) {
+func (r *releaser) change(ctx context.Context, current ghapi.Release, body string) (change ghapi.ReleaseChange, changes bool, err error) {
+	name, prerelease := r.name(&current), r.cfg.Prerelease.of(r.tag, &current)
+	change = ghapi.ReleaseChange{Name: &name, Body: &body, Prerelease: &prerelease}
+	changes = name != current.Name || body != current.Body || prerelease != current.Prerelease
+	if r.target != "" && current.Target != r.target && !current.Immutable {
 		// An earlier run may have made the draft for another commit.
-		change.Target, changes = string(r.cfg.Commit), true
+		change.Target, changes = r.target, true
 	}
-	if current.Draft && !r.cfg.Draft {
-		draft := false
-		change.Draft = &draft
-		change.MakeLatest = string(r.cfg.MakeLatest)
-		if change.MakeLatest == "" {
-			// GitHub's own default would let a fix of an old line take the place
-			// of the newest version.
-			change.MakeLatest = "legacy"
+	if current.Draft && r.cfg.Draft {
+		return change, changes, nil
+	}
+	if r.cfg.Discussion != "" && current.Discussion == "" {
+		change.Discussion, changes = r.cfg.Discussion, true
+	}
+	change.MakeLatest = string(r.cfg.MakeLatest)
+	if !current.Draft {
+		latest, err := r.changesLatest(ctx, current)
+		if !latest {
+			change.MakeLatest = ""
 		}
-		changes = true
+		return change, changes || latest, err
 	}
-	return change, changes
+	draft := false
+	change.Draft = &draft
+	if change.MakeLatest == "" {
+		// GitHub's own default would let a fix of an old line take the place
+		// of the newest version.
+		change.MakeLatest = "legacy"
+	}
+	return change, true, nil
+}
+
+// changesLatest reports whether a published release has to become the latest, or
+// to stop being it.
+func (r *releaser) changesLatest(ctx context.Context, current ghapi.Release) (bool, error) {
+	if r.cfg.MakeLatest != "true" && r.cfg.MakeLatest != "false" {
+		return false, nil
+	}
+	latest, err := r.GitHub.LatestRelease(ctx)
+	if err != nil && !errors.Is(err, ghapi.ErrNotFound) {
+		return false, err
+	}
+	return (latest.ID == current.ID) != (r.cfg.MakeLatest == "true"), nil
 }
 
 // newResult takes the assets from the release where it lists them: their

@@ -167,8 +167,13 @@ func TestReplacesOnlyTheAssetThatDiffers(t *testing.T) {
 	w.mustRun(cfg)
 	w.file("one.txt", "ONE")
 	w.mustRun(cfg)
-	if writes := w.writes(); len(writes) != 2 || !strings.HasPrefix(writes[0], "DELETE /releases/assets/") || !strings.HasSuffix(writes[1], "/assets") {
+	// In a published release the new one is there before the old one goes.
+	if writes := w.writes(); len(writes) != 3 || !strings.HasSuffix(writes[0], "/assets") ||
+		!strings.HasPrefix(writes[1], "DELETE /releases/assets/") || !strings.HasPrefix(writes[2], "PATCH /releases/assets/") {
 		t.Errorf("writes %q, want one asset replaced", writes)
+	}
+	if names := w.assets(); !slices.Equal(names, []string{"one.txt", "two.json"}) {
+		t.Errorf("assets are %q", names)
 	}
 }
 

@@ -80,7 +80,7 @@ func TestATagThatIsMadeWithTheRelease(t *testing.T) {
 	// What a run for another commit left before it failed.
 	w.api(http.MethodPost, "/releases", map[string]any{"tag_name": "v2.0.0", "target_commitish": earlier, "draft": true}, nil)
 	cfg, d := w.config(), w.deps()
-	cfg.Tag, cfg.Commit, d.Origin.Ref = "v2.0.0", commit, "refs/heads/main"
+	cfg.Tag, cfg.Commitish, d.Origin.Ref = "v2.0.0", commit, "refs/heads/main"
 	first, err := releasenotes.Run(t.Context(), cfg, d)
 	if err != nil || !strings.HasSuffix(first.URL, "/releases/tag/v2.0.0") {
 		t.Fatalf("%+v, %v", first, err)
@@ -94,7 +94,7 @@ func TestATagThatIsMadeWithTheRelease(t *testing.T) {
 	if err != nil || again.ID != first.ID || len(w.writes()) > 0 {
 		t.Errorf("the second run: %+v, %v, writes %q", again, err, w.writes())
 	}
-	cfg.Commit = releasenotes.Commit(earlier)
+	cfg.Commitish = releasenotes.Commitish(earlier)
 	if _, err := releasenotes.Run(t.Context(), cfg, d); err == nil || !strings.Contains(err.Error(), `tag "v2.0.0" points to commit `+commit+", but this release is of "+earlier) ||
 		!strings.Contains(strings.Join(hint.Of(err), " "), "--ref v2.0.0") {
 		t.Errorf("error %v with %q", err, hint.Of(err))
@@ -103,8 +103,8 @@ func TestATagThatIsMadeWithTheRelease(t *testing.T) {
 
 func TestATagIsMadeAtACommitOnly(t *testing.T) {
 	t.Parallel()
-	for text, ok := range map[string]bool{"": true, commit: true, strings.Repeat("a", 64): true, "main": false, commit[:7]: false, strings.ToUpper(commit): false} {
-		var c releasenotes.Commit
+	for text, ok := range map[string]bool{"": true, commit: true, strings.Repeat("a", 64): true, "main": true, "refs/heads/release/1": true, "a b": false, commit[:7]: false, strings.ToUpper(commit): false} {
+		var c releasenotes.Commitish
 		if err := c.UnmarshalText([]byte(text)); (err == nil) != ok || err != nil && len(hint.Of(err)) != 1 {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, o github.Options) *world {
 	w := &world{t: t, dir: t.TempDir(), hosts: map[string]string{}, transport: &http.Transport{DisableKeepAlives: true}}
 	oci := ociregistry.New(ociregistry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0)))
 	for host, handler := range map[string]http.Handler{
-		"api.github.com": gh.API(), "uploads.github.com": gh.Uploads(), "ghcr.io": oci, "index.docker.io": oci,
+		"api.github.com": gh.API(), "uploads.github.com": gh.Uploads(), "github.com": gh.Web(), github.FilesHost: gh.Files(), "ghcr.io": oci, "index.docker.io": oci,
 	} {
 		server := httptest.NewUnstartedServer(w.faults.Wrap(host, handler))
 		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
@@ -125,6 +126,21 @@ func (w *world) api(method, path string, body, out any) {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// get returns what a request is answered with, past any redirects.
+func (w *world) get(req *http.Request) string {
+	w.t.Helper()
+	resp, err := (&http.Client{Transport: w}).Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		w.t.Fatalf("%s: %s, %v", req.URL, resp.Status, err)
+	}
+	return string(body)
 }
 
 // releases returns all releases of the tag, drafts too.
@@ -196,8 +212,10 @@ func (w *world) push() []image.Pinned {
 // config is a release with two files.
 func (w *world) config() releasenotes.Config {
 	return releasenotes.Config{
-		Files:    []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
-		Registry: registry.Credentials{GitHubToken: secret.New(token)},
+		Files:         []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
+		FailUnmatched: true,
+		Overwrite:     true,
+		Registry:      registry.Credentials{GitHubToken: secret.New(token)},
 	}
 }
 
@@ -234,6 +252,17 @@ func (w *world) mustRun(cfg releasenotes.Config) releasenotes.Result {
 		w.t.Fatal(err)
 	}
 	return result
+}
+
+// assets returns the names of the assets of the only release, sorted.
+func (w *world) assets() []string {
+	w.t.Helper()
+	var names []string
+	for _, a := range w.only().Assets {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // writes lists the requests of the last run that change something.

@@ -5,11 +5,11 @@ package main
 import (
 	"context"
 	_ "embed"
+	"fmt"
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/ghapi"
-	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/attest"
@@ -26,28 +26,19 @@ func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Res
 		return attest.Result{}, err
 	}
 	token := sigstore.Remember(rt.IDToken)
-	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, token, cfg.RetryFor,
-		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
-	if err != nil {
-		return attest.Result{}, err
-	}
-	deps := attest.Deps{Publisher: publisher, Token: token, TempDir: rt.TempDir()}
+	deps := attest.Deps{Token: token, TempDir: rt.TempDir(), Open: func(ctx context.Context) (evidence.Publisher, error) {
+		return evidence.NewPublisher(ctx, reg, cfg.Sigstore, token, cfg.RetryFor,
+			sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
+	}}
 	if cfg.PushToGitHub {
-		if deps.GitHub, err = gitHub(rt, cfg); err != nil {
+		gh, err := rt.GitHub()
+		if err != nil {
 			return attest.Result{}, err
+		}
+		deps.GitHub, err = ghapi.ForJob(gh.Repository, ghapi.Options{APIURL: gh.APIURL, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)})
+		if err != nil {
+			return attest.Result{}, fmt.Errorf("input \"push-to-github\": %w", err)
 		}
 	}
 	return attest.Run(ctx, cfg, deps)
-}
-
-func gitHub(rt *action.Runtime, cfg attest.Config) (*ghapi.Client, error) {
-	gh, err := rt.GitHub()
-	if err != nil {
-		return nil, err
-	}
-	var repository ghapi.Repository
-	if err := repository.UnmarshalText([]byte(gh.Repository)); err != nil {
-		return nil, hint.New("input \"push-to-github\": nothing says which repository this is of", "run in a job of GitHub Actions, or set GITHUB_REPOSITORY")
-	}
-	return ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: repository, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)})
 }

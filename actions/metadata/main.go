@@ -25,19 +25,17 @@ func run(ctx context.Context, rt *action.Runtime, cfg metadata.Config) (metadata
 		return metadata.Result{}, err
 	}
 	d := metadata.Deps{Local: !rt.InActions(), Dir: gh.Workspace, Environ: rt.Environ(), Log: rt.Log}
-	var errs [5]error
+	var errs [4]error
 	d.Event, errs[0] = metadata.NewEvent(gh.EventName, gh.Ref, gh.SHA, gh.Event)
 	d.Settings, errs[1] = metadata.ParseSettings(rt.Getenv, time.Now())
 	if rt.InActions() {
 		d.TempDir = rt.TempDir()
 	}
 	if gh.Repository != "" {
-		options := ghapi.Options{APIURL: gh.APIURL, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)}
-		errs[2] = options.Repository.UnmarshalText([]byte(gh.Repository))
-		d.GitHub, errs[3] = ghapi.New(options)
+		d.GitHub, errs[2] = ghapi.ForJob(gh.Repository, ghapi.Options{APIURL: gh.APIURL, Token: cfg.Registry.GitHubToken, Transport: rt.Transport(cfg.RetryFor)})
 	}
 	if cfg.AsksRegistries() {
-		d.Registry, errs[4] = registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+		d.Registry, errs[3] = registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return metadata.Result{}, err

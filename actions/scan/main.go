@@ -42,10 +42,8 @@ func run(ctx context.Context, rt *action.Runtime, cfg scan.Config) (scan.Result,
 		}
 		d.Commit, d.Ref, d.Workspace = gh.SHA, gh.Ref, gh.Workspace
 		d.RunURL = fmt.Sprintf("%s/%s/actions/runs/%d", gh.ServerURL, gh.Repository, gh.RunID)
-		owner, name := gh.Repo()
-		if d.GitHub, err = ghapi.New(ghapi.Options{
-			APIURL: gh.APIURL, Repository: ghapi.Repository{Owner: owner, Name: name}, Token: cfg.Registry.GitHubToken, Transport: transport,
-		}); err != nil {
+		d.GitHub, err = ghapi.ForJob(gh.Repository, ghapi.Options{APIURL: gh.APIURL, Token: cfg.Registry.GitHubToken, Transport: transport})
+		if err != nil {
 			return scan.Result{}, err
 		}
 	}

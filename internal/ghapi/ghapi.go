@@ -83,6 +83,18 @@ func New(o Options) (*Client, error) {
 	return &Client{github: client, repository: o.Repository, token: o.Token}, nil
 }
 
+// ForJob returns a client for the repository that a job is of, as GITHUB_REPOSITORY
+// has it.
+func ForJob(repository string, o Options) (*Client, error) {
+	if repository == "" {
+		return nil, hint.New("nothing says which repository this is of", "run in a job of GitHub Actions, or set GITHUB_REPOSITORY")
+	}
+	if err := o.Repository.UnmarshalText([]byte(repository)); err != nil {
+		return nil, err
+	}
+	return New(o)
+}
+
 // Repository returns the repository that the client speaks about.
 func (c *Client) Repository() Repository { return c.repository }
 

@@ -5,6 +5,7 @@ package evidencetest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -212,6 +213,13 @@ func (w *World) Publisher(tb testing.TB, workflow string) evidence.Publisher {
 		tb.Fatal(err)
 	}
 	return p
+}
+
+// Opener returns a function that returns the publisher.
+func (w *World) Opener(tb testing.TB, workflow string) func(context.Context) (evidence.Publisher, error) {
+	tb.Helper()
+	p := w.Publisher(tb, workflow)
+	return func(context.Context) (evidence.Publisher, error) { return p, nil }
 }
 
 // Trust returns the input that names the instance.

@@ -70,7 +70,8 @@ func (c Config) validateKinds() error {
 
 // Deps is what the step works with.
 type Deps struct {
-	evidence.Publisher
+	// Open reaches for the Sigstore instance. The inputs' files are read before.
+	Open   func(context.Context) (evidence.Publisher, error)
 	Token  sigstore.TokenSource // whose claims become provenance
 	GitHub *ghapi.Client        // where PushToGitHub
 	// TempDir is where the bundles go without an output directory.
@@ -111,7 +112,11 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	sources, err := look(ctx, cfg, d)
+	p, err := d.Open(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	sources, err := look(ctx, cfg, p, d.Token)
 	if err != nil {
 		return Result{}, err
 	}
@@ -119,12 +124,12 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	d.Layouts, d.Subjects = cfg.Layouts, sources.subjects
-	id, err := d.Signer.Identity(ctx)
+	p.Layouts, p.Subjects = cfg.Layouts, sources.subjects
+	id, err := p.Signer.Identity(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	github := &store{client: d.GitHub, verifier: d.Verifier, identity: id}
+	github := &store{client: d.GitHub, verifier: p.Verifier, identity: id}
 	all := slices.Concat(ofImage, ofFiles)
 	if err := github.fits(all); err != nil {
 		return Result{}, err
@@ -132,12 +137,12 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err := github.look(ctx, claims(all)); err != nil {
 		return Result{}, err
 	}
-	bundles, err := signFiles(ctx, d, id, github, ofFiles)
+	bundles, err := signFiles(ctx, p, id, github, ofFiles)
 	if err != nil {
 		return Result{}, err
 	}
 	if len(ofImage) > 0 {
-		published, err := d.Publish(ctx, image.Repositories(cfg.Images), claims(ofImage))
+		published, err := p.Publish(ctx, image.Repositories(cfg.Images), claims(ofImage))
 		if err != nil {
 			return Result{}, err
 		}
@@ -148,18 +153,18 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return result, fmt.Errorf("all is attested: %w", err)
 	}
-	return result, github.add(ctx, d.Log, claims(all), bundles)
+	return result, github.add(ctx, p.Log, claims(all), bundles)
 }
 
 // signFiles returns a bundle for each attestation of files: the one that GitHub
 // has, since no registry could, or a new one.
-func signFiles(ctx context.Context, d Deps, id sigstore.Identity, github *store, attestations []attestation) ([]evidence.Bundle, error) {
+func signFiles(ctx context.Context, p evidence.Publisher, id sigstore.Identity, github *store, attestations []attestation) ([]evidence.Bundle, error) {
 	var bundles []evidence.Bundle
 	for _, a := range attestations {
 		bundle, ok := github.find(a.Claim)
 		if !ok {
 			var err error
-			if bundle, err = d.Sign(ctx, a.Claim, id); err != nil {
+			if bundle, err = p.Sign(ctx, a.Claim, id); err != nil {
 				return nil, fmt.Errorf("%s: %w; nothing was attached", a.file, err)
 			}
 		}

@@ -2,6 +2,7 @@ package attest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -38,7 +39,20 @@ func write(t *testing.T, digests []image.Digest) []string {
 func run(t *testing.T, w *evidencetest.World, sboms []string) (attest.Result, error) {
 	t.Helper()
 	return attest.Run(t.Context(), attest.Config{Images: w.Images, SBOMs: sboms, OutputDir: t.TempDir()},
-		attest.Deps{Publisher: w.Publisher(t, evidencetest.Workflow)})
+		attest.Deps{Open: w.Opener(t, evidencetest.Workflow)})
+}
+
+// A file that isn't there is no reason to wait for a Sigstore that is down.
+func TestFilesAreReadBeforeAnybodyIsAsked(t *testing.T) {
+	t.Parallel()
+	_, err := attest.Run(t.Context(), attest.Config{SBOMs: []string{filepath.Join(t.TempDir(), "gone.json")}},
+		attest.Deps{Open: func(context.Context) (evidence.Publisher, error) {
+			t.Error("the Sigstore instance was asked")
+			return evidence.Publisher{}, nil
+		}})
+	if err == nil || !strings.Contains(err.Error(), "gone.json") || len(hint.Of(err)) == 0 {
+		t.Errorf("%v, mends %q", err, hint.Of(err))
+	}
 }
 
 func TestEachDocumentIsAttestedToWhatItDescribes(t *testing.T) {

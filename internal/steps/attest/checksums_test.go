@@ -25,7 +25,7 @@ var (
 func attestFiles(t *testing.T, w *evidencetest.World, checksums ...string) (attest.Result, error) {
 	t.Helper()
 	return attest.Run(t.Context(), attest.Config{Checksums: checksums, Provenance: true, OutputDir: t.TempDir()},
-		attest.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow)})
+		attest.Deps{Open: w.Opener(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow)})
 }
 
 func TestAllFilesOfChecksumsAreAttestedAtOnce(t *testing.T) {

@@ -81,7 +81,7 @@ func (g *gitHub) push(t *testing.T, w *evidencetest.World, token string) (attest
 		PushToGitHub: true, OutputDir: t.TempDir(),
 	}
 	return attest.Run(t.Context(), cfg, attest.Deps{
-		Publisher: w.Publisher(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow), GitHub: g.client(t, token),
+		Open: w.Opener(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow), GitHub: g.client(t, token),
 	})
 }
 
@@ -138,7 +138,7 @@ func TestAnotherListOfFilesIsGivenToGitHub(t *testing.T) {
 	for n, text := range []string{sumA + "  a\n", sumA + "  a\n" + sumB + "  b\n", sumA + "  renamed\n"} {
 		cfg := attest.Config{Checksums: []string{file(t, "sums", text)}, Provenance: true, PushToGitHub: true, OutputDir: t.TempDir()}
 		_, err := attest.Run(t.Context(), cfg, attest.Deps{
-			Publisher: w.Publisher(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow), GitHub: g.client(t, "write"),
+			Open: w.Opener(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow), GitHub: g.client(t, "write"),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func TestWhatIsTooLargeForGitHubIsToldBeforeItIsSigned(t *testing.T) {
 		}
 	}
 	cfg := attest.Config{Images: w.Images, SBOMs: sboms, PushToGitHub: true, OutputDir: t.TempDir()}
-	_, err := attest.Run(t.Context(), cfg, attest.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), GitHub: g.client(t, "write")})
+	_, err := attest.Run(t.Context(), cfg, attest.Deps{Open: w.Opener(t, evidencetest.Workflow), GitHub: g.client(t, "write")})
 	if err == nil || !strings.Contains(err.Error(), w.Digests[1].Hex()+".cdx.sigstore.json") || !strings.Contains(strings.Join(hint.Of(err), " "), "push-to-github") {
 		t.Errorf("%v, mends %q", err, hint.Of(err))
 	}
@@ -237,7 +237,7 @@ func TestAnotherWorkflowsAttestationIsNotTaken(t *testing.T) {
 	const other = "acme/app/.github/workflows/other.yml@refs/tags/v1.2.3"
 	cfg := attest.Config{Images: w.Images, Provenance: true, PushToGitHub: true, OutputDir: t.TempDir()}
 	for _, workflow := range []string{other, evidencetest.Workflow} {
-		_, err := attest.Run(t.Context(), cfg, attest.Deps{Publisher: w.Publisher(t, workflow), Token: sigstoretest.Token(workflow), GitHub: g.client(t, "write")})
+		_, err := attest.Run(t.Context(), cfg, attest.Deps{Open: w.Opener(t, workflow), Token: sigstoretest.Token(workflow), GitHub: g.client(t, "write")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/registry"
+	"github.com/org/release-actions/internal/sigstore"
 )
 
 // files is what the step reads.
@@ -43,27 +44,27 @@ type sources struct {
 }
 
 // look asks at once for what the image is made of, and how.
-func look(ctx context.Context, cfg Config, d Deps) (s sources, err error) {
+func look(ctx context.Context, cfg Config, p evidence.Publisher, token sigstore.TokenSource) (s sources, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	if len(cfg.Images) > 0 {
 		group.Go(func() error {
-			d.Warm(ctx, image.Repositories(cfg.Images))
+			p.Warm(ctx, image.Repositories(cfg.Images))
 			return nil
 		})
 		group.Go(func() (err error) {
-			s.subjects, err = evidence.Subjects(ctx, d.Registry, cfg.Images[0])
+			s.subjects, err = evidence.Subjects(ctx, p.Registry, cfg.Images[0])
 			return err
 		})
 	}
 	if len(cfg.Images) > 0 && cfg.Provenance {
 		group.Go(func() (err error) {
-			s.builds, err = d.Registry.BuildAttestations(ctx, cfg.Images[0], intoto.SLSAProvenancePrefix)
+			s.builds, err = p.Registry.BuildAttestations(ctx, cfg.Images[0], intoto.SLSAProvenancePrefix)
 			return err
 		})
 	}
 	if cfg.Provenance {
 		group.Go(func() (err error) {
-			s.run, err = runProvenance(ctx, d.Token)
+			s.run, err = runProvenance(ctx, token)
 			return err
 		})
 	}

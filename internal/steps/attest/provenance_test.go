@@ -24,7 +24,7 @@ import (
 func attestAs(t *testing.T, w *evidencetest.World, cfg attest.Config, further map[string]string) (attest.Result, error) {
 	t.Helper()
 	cfg.Images, cfg.OutputDir = w.Images, t.TempDir()
-	return attest.Run(t.Context(), cfg, attest.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow, further)})
+	return attest.Run(t.Context(), cfg, attest.Deps{Open: w.Opener(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow, further)})
 }
 
 // found returns the statements of a type that the job's identity signed of d, in
@@ -214,7 +214,7 @@ func TestProvenanceThatCannotBeToldIsAnError(t *testing.T) {
 			if test.builds != nil {
 				w.Build(t, test.builds)
 			}
-			deps := attest.Deps{Publisher: w.Publisher(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow, test.further)}
+			deps := attest.Deps{Open: w.Opener(t, evidencetest.Workflow), Token: sigstoretest.Token(evidencetest.Workflow, test.further)}
 			if test.token != nil {
 				deps.Token = func(context.Context, string) (secret.String, error) { return secret.String{}, test.token }
 			}

@@ -89,7 +89,7 @@ type Glob string
 func (g *Glob) UnmarshalText(text []byte) error {
 	*g = Glob(text)
 	if !doublestar.ValidatePattern(string(text)) {
-		return fmt.Errorf("%q is not a glob", text)
+		return hint.Wrap(fmt.Errorf("%q is not a glob", text), "close its brackets and braces, as in \"/usr/share/{doc,man}\" or \"**/test[0-9]\"")
 	}
 	if !strings.HasPrefix(string(text), "/") && !strings.HasPrefix(string(text), "**") {
 		return hint.Wrap(fmt.Errorf("%q matches no path: those in an image begin with \"/\"", text), "write it as in \"/usr/share/doc\" or \"**/testdata\"")

@@ -110,6 +110,23 @@ type Ref struct {
 	Digest     Digest
 }
 
+// ParseRef parses what names an image as seen from the repository: one of its
+// tags, one of its digests, or a whole reference. The zero Repository has
+// neither tags nor digests.
+func (r Repository) ParseRef(s string) (Ref, error) {
+	whole := strings.ContainsAny(s, "/@")
+	switch {
+	case !whole && r.IsZero():
+		return Ref{}, hint.Wrap(fmt.Errorf("%q has no repository, and neither has the image", s), "write it as in \"ghcr.io/acme/app:1.2.3\"")
+	case whole:
+	case strings.HasPrefix(s, "sha256:"):
+		s = r.String() + "@" + s
+	default:
+		s = r.String() + ":" + s
+	}
+	return ParseRef(s)
+}
+
 // ParseRef parses "repository[:tag][@digest]". Without either the tag is
 // "latest".
 func ParseRef(s string) (Ref, error) {

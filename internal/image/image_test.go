@@ -152,3 +152,23 @@ func FuzzParsePlatform(f *testing.F) {
 		}
 	})
 }
+
+func TestReferencesSeenFromARepository(t *testing.T) {
+	t.Parallel()
+	repository, err := image.ParseRepository("ghcr.io/acme/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"1.2.3":                "ghcr.io/acme/app:1.2.3",
+		digest:                 "ghcr.io/acme/app@" + digest,
+		"docker.io/acme/app:1": "docker.io/acme/app:1",
+	} {
+		if ref, err := repository.ParseRef(text); err != nil || ref.String() != want {
+			t.Errorf("%q: %q, %v, want %q", text, ref, err, want)
+		}
+	}
+	if _, err := (image.Repository{}).ParseRef("1.2.3"); err == nil || len(hint.Of(err)) == 0 {
+		t.Errorf("%v, mends %q", err, hint.Of(err))
+	}
+}

@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
 )
@@ -42,18 +40,20 @@ type Change struct {
 	To        []string `json:"to,omitempty"`
 }
 
-// earlier opens the images of the release to compare with, where there is one.
+// earlier opens the images of the release to compare with, where there is one: a
+// first release has nothing to be compared to.
 func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (since image.Pinned, jobs []job, err error) {
 	if c.cfg.CompareTo == "" {
 		return image.Pinned{}, nil, nil
 	}
-	ref, err := parseEarlier(c.cfg.CompareTo, img.Repository)
+	ref, err := img.Repository.ParseRef(c.cfg.CompareTo)
 	if err != nil {
 		return image.Pinned{}, nil, fmt.Errorf("input \"compare-to\": %w", err)
 	}
 	since, err = d.Registry.Resolve(ctx, ref)
 	if errors.Is(err, registry.ErrNotFound) {
-		err = hint.Wrap(err, "for the first release leave \"compare-to\" out")
+		c.log.Warn("there is no earlier release to compare with", "compare-to", ref.String())
+		return image.Pinned{}, nil, nil
 	}
 	if err == nil {
 		jobs, err = c.open(ctx, remote{since, d.Registry})
@@ -65,21 +65,6 @@ func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (sin
 		jobs[n].earlier = true
 	}
 	return since, jobs, nil
-}
-
-// parseEarlier reads a tag, a digest, or a whole reference.
-func parseEarlier(text string, repository image.Repository) (image.Ref, error) {
-	whole := strings.ContainsAny(text, "/@")
-	switch {
-	case !whole && repository.IsZero():
-		return image.Ref{}, hint.Wrap(fmt.Errorf("%q has no repository, and neither has the image", text), "write it as in \"ghcr.io/acme/app:1.2.3\"")
-	case whole:
-	case strings.HasPrefix(text, "sha256:"):
-		text = repository.String() + "@" + text
-	default:
-		text = repository.String() + ":" + text
-	}
-	return image.ParseRef(text)
 }
 
 // compare returns what has changed in the images since those of the earlier

@@ -23,18 +23,13 @@ func (c Config) comparable() bool {
 	return c.CompareTo != "" && (len(c.Images) > 0 || strings.Contains(c.CompareTo, "/"))
 }
 
-// earlier returns what the images are compared to: a tag or a digest in the
-// first repository, or a whole reference.
+// earlier returns what the images are compared to, as seen from the first repository.
 func (c Config) earlier() (image.Ref, error) {
-	text := c.CompareTo
-	if !strings.Contains(text, "/") {
-		separator := ":"
-		if strings.HasPrefix(text, "sha256:") {
-			separator = "@"
-		}
-		text = c.Images[0].Repository.String() + separator + text
+	var repository image.Repository
+	if len(c.Images) > 0 {
+		repository = c.Images[0].Repository
 	}
-	ref, err := image.ParseRef(text)
+	ref, err := repository.ParseRef(c.CompareTo)
 	if err != nil {
 		return image.Ref{}, fmt.Errorf("input \"compare-to\": %w", err)
 	}

@@ -61,7 +61,7 @@ func snippets(t *testing.T) []snippet {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var found []string
-	for _, root := range []string{"../README.md", "../SECURITY.md", "../docs", "../examples", "."} {
+	for _, root := range []string{"../README.md", "../CONTRIBUTING.md", "../SECURITY.md", "../docs", "../examples", "."} {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".md") {
 				found = append(found, filepath.ToSlash(path))

@@ -20,7 +20,7 @@ test: check unit e2e ## run everything: formatting, linters, unit and end-to-end
 
 .PHONY: unit
 unit: ## run the unit and contract tests
-	go test ./...
+	@described="$$($(DEVSTACK) description)" && set -x && RELEASE_ACTIONS_GITHUB_DESCRIPTION="$$described" go test ./...
 
 .PHONY: e2e
 e2e: build ## release an image in the local world, break things, and judge the result

@@ -47,6 +47,8 @@ func (c *choice) fixed(i int, protect Patterns) string {
 		return "can't be read: " + v.Unreadable
 	case v.Locked != "":
 		return "can't be removed: " + v.Locked
+	case c.tagsOnly && len(v.Tags) == 0:
+		return "can't be removed: the registry removes nothing but tags"
 	case protect.digest(v.Digest):
 		return "protected"
 	}

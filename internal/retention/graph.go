@@ -12,6 +12,7 @@ type graph struct {
 	versions []Version
 	place    map[image.Digest]int
 	complete bool
+	tagsOnly bool
 	missing  map[image.Digest]bool
 
 	children  [][]int // the entries of an index that are there
@@ -23,7 +24,7 @@ type graph struct {
 func newGraph(inv Inventory) (*graph, error) {
 	n := len(inv.Versions)
 	g := &graph{
-		versions: inv.Versions, place: make(map[image.Digest]int, n), complete: inv.Complete, missing: make(map[image.Digest]bool, len(inv.Missing)),
+		versions: inv.Versions, place: make(map[image.Digest]int, n), complete: inv.Complete, tagsOnly: inv.TagsOnly, missing: make(map[image.Digest]bool, len(inv.Missing)),
 		children: make([][]int, n), referrers: make([][]int, n), owners: make([][]int, n), belongs: make([]bool, n),
 	}
 	for i, v := range inv.Versions {

@@ -14,9 +14,6 @@ type Verdict string
 const (
 	Keep   Verdict = "keep"
 	Delete Verdict = "delete"
-	// Leave is for what nobody needs any more, and the registry has no way to
-	// remove.
-	Leave Verdict = "leave"
 )
 
 // Decision is what becomes of one version, and why.
@@ -29,9 +26,9 @@ type Decision struct {
 // Plan is what becomes of a repository.
 type Plan struct {
 	Repository image.Repository `json:"repository"`
-	// Decisions are those that remove something first, in the order to do it in:
-	// a version before all that it needs, so that whenever the work stops, what
-	// still has a tag is whole, and signed.
+	// Decisions are first those to delete, in the order to do it in: a version
+	// before all that it needs, so that whenever the work stops, what still has a
+	// tag is whole, and signed.
 	Decisions []Decision `json:"decisions"`
 	// Freed is what the registry can free, in bytes, as far as sizes are known:
 	// without the layers that what stays has, too.
@@ -63,28 +60,22 @@ func New(inv Inventory, p Policy, begun []image.Digest, now time.Time) (Plan, er
 	}
 	plan := Plan{Repository: inv.Repository, graph: g}
 	goes := make([]bool, len(g.versions))
-	var left, kept []Decision
 	for _, i := range g.order(going) {
 		goes[i] = true
-		if inv.TagsOnly && len(g.versions[i].Tags) == 0 {
-			left = append(left, Decision{g.versions[i], Leave, reasons[i]})
-			continue
-		}
 		plan.Decisions = append(plan.Decisions, Decision{g.versions[i], Delete, reasons[i]})
 	}
 	for i, v := range g.versions {
 		if !goes[i] {
-			kept = append(kept, Decision{v, Keep, reasons[i]})
+			plan.Decisions = append(plan.Decisions, Decision{v, Keep, reasons[i]})
 		}
 	}
-	plan.Decisions = slices.Concat(plan.Decisions, left, kept)
 	plan.Freed = g.freed(goes)
 	return plan, nil
 }
 
-// Deletions returns the decisions that remove something, in order.
+// Deletions returns the decisions to delete, in order.
 func (p Plan) Deletions() []Decision {
-	n := slices.IndexFunc(p.Decisions, func(d Decision) bool { return d.Verdict != Delete })
+	n := slices.IndexFunc(p.Decisions, func(d Decision) bool { return d.Verdict == Keep })
 	if n < 0 {
 		n = len(p.Decisions)
 	}

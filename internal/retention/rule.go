@@ -18,7 +18,7 @@ import (
 // Policy is what goes and what stays.
 type Policy struct {
 	// Rules each say what goes. What none is about stays.
-	Rules Rules `json:"rules"`
+	Rules []Rule `json:"rules"`
 	// Protect names what stays, whatever a rule says.
 	Protect Patterns `json:"protect,omitempty"`
 	// Grace is how long a version without a tag is taken for a release on its way.

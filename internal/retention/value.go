@@ -62,6 +62,9 @@ func (a Age) String() string {
 	return strconv.FormatInt(int64(time.Duration(a)/ageUnits[unit]), 10) + unit
 }
 
+// Duration returns the age as Go has it.
+func (a Age) Duration() time.Duration { return time.Duration(a) }
+
 // MarshalText returns String.
 func (a Age) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 

@@ -90,6 +90,11 @@ func (r Result) Summary() string {
 		fmt.Fprintf(&b, "> [!NOTE]\n> This was a **dry run**: nothing was %s. `dry-run: false` does it.\n\n", done)
 	}
 	if r.restoring {
+		if r.document.DryRun {
+			done = "would be " + done
+		} else {
+			done = "were " + done
+		}
 		fmt.Fprintf(&b, "%d versions %s.\n", r.Restored, done)
 		return b.String()
 	}

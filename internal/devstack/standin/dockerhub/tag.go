@@ -67,6 +67,9 @@ func (s *Server) getTag(w http.ResponseWriter, r *http.Request, name string) {
 }
 
 func (s *Server) deleteTag(w http.ResponseWriter, r *http.Request, name string) {
+	if !s.deletion.allows(w, s.now()) {
+		return
+	}
 	if !s.store.DeleteTag(name, r.PathValue("tag")) {
 		notFound(w)
 		return

@@ -107,6 +107,12 @@ func (c *Client) tagPage(ctx context.Context, r image.Repository, number int) (p
 	return page, err
 }
 
+// NewestTags returns the tags that were pushed last, a hundred at most.
+func (c *Client) NewestTags(ctx context.Context, r image.Repository) ([]Tag, error) {
+	page, err := c.tagPage(ctx, r, 1)
+	return page.Results, c.explain(err, "list the newest tags of", r)
+}
+
 // Tag returns one tag.
 func (c *Client) Tag(ctx context.Context, r image.Repository, name string) (t Tag, err error) {
 	err = c.call(ctx, webapi.Request{Method: http.MethodGet, Path: organizationPath(r) + "/tags/" + name}, &t)

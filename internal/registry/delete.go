@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/org/release-actions/internal/hint"
@@ -34,6 +35,42 @@ func (c *Client) DeleteManifest(ctx context.Context, p image.Pinned) error {
 		err = hint.Wrap(err, "Docker Hub refuses this also where a tag or an index still refers to the manifest")
 	}
 	return err
+}
+
+// ListedReferrers returns what the Referrers API lists for p, as it is listed:
+// nothing is read, so that it is one request. Where the registry has no such API
+// it is ErrUnsupported: there the fallback tag tells.
+//
+// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
+func (c *Client) ListedReferrers(ctx context.Context, p image.Pinned) ([]Descriptor, error) {
+	s, err := c.session(ctx, p.Repository, transport.PullScope)
+	if err != nil {
+		return nil, c.failRead("list the referrers of", p.Repository, p, err)
+	}
+	listed, api, err := s.askReferrers(ctx, p.Digest)
+	if err == nil && !api {
+		return nil, ErrUnsupported
+	}
+	found := make([]Descriptor, len(listed))
+	for n, d := range listed {
+		found[n] = Descriptor{
+			Digest: image.Digest(d.Digest.String()), ArtifactType: d.ArtifactType, MediaType: string(d.MediaType), Annotations: d.Annotations, Size: d.Size,
+		}
+	}
+	return found, c.failRead("list the referrers of", p.Repository, p, err)
+}
+
+// Blob reads a blob of a known size, in bytes, up to 64 MiB.
+func (c *Client) Blob(ctx context.Context, p image.Pinned, size int64) ([]byte, error) {
+	s, err := c.session(ctx, p.Repository, transport.PullScope)
+	var content []byte
+	if err == nil {
+		var hash v1.Hash
+		if hash, err = v1.NewHash(string(p.Digest)); err == nil {
+			content, err = s.content(ctx, v1.Descriptor{Digest: hash, Size: size})
+		}
+	}
+	return content, c.failRead("read the blob", p.Repository, p, err)
 }
 
 // Exists reports whether a repository has the manifest, with a HEAD request,

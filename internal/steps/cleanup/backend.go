@@ -14,6 +14,10 @@ import (
 // ErrNoRestore says that a registry can't bring back what was deleted.
 var ErrNoRestore = errors.New("the registry keeps nothing that was deleted")
 
+// ErrLocked says that a registry never deletes a version, whoever asks: it stays,
+// and others can go.
+var ErrLocked = errors.New("the registry keeps it")
+
 // Backend is a registry, or several behind one door, as the step sees them. Its
 // methods are called for one repository at a time, and deletions one after the
 // other.
@@ -30,7 +34,7 @@ type Backend interface {
 	// A version that is gone hasn't changed.
 	Recheck(ctx context.Context, r image.Repository, v retention.Version) (changed string, err error)
 	// Delete removes the version, or its tags where the inventory is TagsOnly. One
-	// that is gone is no error.
+	// that is gone is no error; one that the registry never deletes is ErrLocked.
 	Delete(ctx context.Context, r image.Repository, v retention.Version) error
 	// Restore brings a deleted version back with its tags. One that is there is no
 	// error. A registry that can't is one, by ErrNoRestore.

@@ -75,6 +75,7 @@ func (s *Server) API() http.Handler {
 	mux.HandleFunc("POST /v2/users/login", s.login)
 	mux.HandleFunc("POST /v2/repositories", s.createRepository)
 	mux.HandleFunc("GET /v2/categories", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, categories) })
+	mux.HandleFunc("GET /v2/namespaces/{namespace}/repositories", s.listRepositories)
 	for _, base := range []string{userBase, organizationBase} {
 		mux.HandleFunc("GET "+base, s.reader(s.getRepository))
 		mux.HandleFunc("PATCH "+base, s.admin(s.updateRepository))

@@ -53,10 +53,11 @@ func TestWhatHasChangedSinceTheListing(t *testing.T) {
 		"a signature of the image": {func(w *world, old release) { w.sign(old.amd64) }, "", "to it|belongs to it"},
 	}
 	for _, kind := range kinds {
+		shared := newWorld(t, kind)
 		for name, change := range changes {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, kind)
+				w := shared.in(t, strings.ReplaceAll(name, " ", "-"))
 				for _, tag := range []string{"moving", "0.8", "0.9"} {
 					w.release(tag)
 				}

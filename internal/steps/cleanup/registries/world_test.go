@@ -100,6 +100,15 @@ func (w *world) transport() *http.Transport {
 	return base
 }
 
+// in returns the same world with another repository, for a test of its own.
+func (w *world) in(t *testing.T, name string) *world {
+	t.Helper()
+	other := *w
+	other.t, other.repo = t, repository(t, w.repo.String()+"-"+name)
+	other.open(other.transport())
+	return &other
+}
+
 // open makes the clients anew, as another run does.
 func (w *world) open(base http.RoundTripper, change ...func(*registries.Options)) {
 	w.t.Helper()

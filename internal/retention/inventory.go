@@ -18,8 +18,7 @@ type Inventory struct {
 	// that no other one names, too. Where it is false, a digest that is not listed
 	// may exist all the same, unless it is in Missing.
 	Complete bool `json:"complete"`
-	// TagsOnly says that the registry removes tags and no versions without one:
-	// those are left to it.
+	// TagsOnly says that the registry removes tags, and no version that has none.
 	TagsOnly bool `json:"tagsOnly,omitempty"`
 	// Missing lists digests that a version names, and that were looked for and are
 	// not there. Where Complete is true it need not repeat what isn't listed.

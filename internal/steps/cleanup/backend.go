@@ -18,8 +18,8 @@ var ErrNoRestore = errors.New("the registry keeps nothing that was deleted")
 // and others can go.
 var ErrLocked = errors.New("the registry keeps it")
 
-// Backend is a registry, or several behind one door, as the step sees them. Its
-// methods are called for one repository at a time, and deletions one after the
+// Backend is a registry, or several behind one door, as the step sees them. It
+// takes stock of several repositories at once, and deletes one version after the
 // other.
 type Backend interface {
 	// Repositories returns those that a pattern names, in order: a repository

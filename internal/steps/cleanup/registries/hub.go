@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -25,7 +26,8 @@ const untagging = 20 * time.Second
 // the registry's, which refuses where something refers to them.
 type hub struct {
 	watch
-	api *dockerhub.Client
+	api  *dockerhub.Client
+	held sync.Map // image.Pinned, which what refers to it keeps from being deleted
 }
 
 func (h *hub) repositories(ctx context.Context, host, pattern string) ([]string, error) {
@@ -195,31 +197,66 @@ func (w *watch) referred(ctx context.Context, s *snapshot, r image.Repository, v
 	return "", err
 }
 
+// remove deletes a version's tags, then its manifest.
 func (h *hub) remove(ctx context.Context, r image.Repository, v retention.Version) error {
+	s, err := h.snapshot(ctx, r, h.list)
+	if err != nil {
+		return err
+	}
 	for _, tag := range v.Tags {
 		if err := h.api.DeleteTag(ctx, r, tag); err != nil && !errors.Is(err, webapi.ErrNotFound) {
 			return err
 		}
 	}
-	s, err := h.snapshot(ctx, r, h.list)
-	if err != nil || s.tagsOnly {
+	if s.tagsOnly {
+		return nil
+	}
+	return h.drop(ctx, s, r.Pin(v.Digest), len(v.Tags) > 0)
+}
+
+// drop deletes a manifest. An image goes before its signatures; should Docker Hub
+// refuse that, since they refer to it, it goes with the last of them: nobody can
+// pull it by a tag any more.
+func (h *hub) drop(ctx context.Context, s *snapshot, p image.Pinned, untagged bool) error {
+	isHeld := len(s.holders[p.Digest]) > 0
+	switch err := h.removeManifest(ctx, p, untagged && !isHeld); {
+	case errors.Is(err, registry.ErrDenied) && isHeld:
+		h.log.Debug("it goes after what refers to it", "image", p.String())
+		h.held.Store(p, true)
+		return nil
+	case err != nil:
 		return err
 	}
-	_, err = backoff.Retry(ctx, func() (struct{}, error) {
-		err := h.registry.DeleteManifest(ctx, r.Pin(v.Digest))
-		switch {
-		case errors.Is(err, registry.ErrNotFound):
-			return struct{}{}, nil
-		case errors.Is(err, registry.ErrDenied) && len(v.Tags) > 0: // a deleted tag still holds it, for a moment
-			return struct{}{}, err
-		case err != nil:
-			// Docker Hub may answer 500, and have it done later by itself.
-			if there, lookErr := h.registry.Exists(ctx, r.Pin(v.Digest)); lookErr == nil && !there {
-				return struct{}{}, nil
-			}
-			return struct{}{}, backoff.Permanent(err)
+	for _, named := range s.refers[p.Digest] {
+		delete(s.holders[named], p.Digest)
+		next := p.Repository.Pin(named)
+		if _, held := h.held.Load(next); !held || len(s.holders[named]) > 0 {
+			continue
 		}
-		return struct{}{}, nil
+		h.held.Delete(next)
+		if err := h.drop(ctx, s, next, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeManifest deletes a manifest. Where it was untagged just now, a tag may
+// still hold it, for a moment.
+func (h *hub) removeManifest(ctx context.Context, p image.Pinned, untagged bool) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := h.registry.DeleteManifest(ctx, p)
+		switch {
+		case err == nil, errors.Is(err, registry.ErrNotFound):
+			return struct{}{}, nil
+		case errors.Is(err, registry.ErrDenied) && untagged:
+			return struct{}{}, err
+		}
+		// Docker Hub may answer 500, and have it done later by itself.
+		if there, lookErr := h.registry.Exists(ctx, p); lookErr == nil && !there {
+			return struct{}{}, nil
+		}
+		return struct{}{}, backoff.Permanent(err)
 	}, backoff.WithMaxElapsedTime(untagging))
 	return err
 }

@@ -25,6 +25,10 @@ type watch struct {
 type snapshot struct {
 	digests map[image.Digest]bool
 	tags    map[string]image.Digest
+	// refers are the digests that a manifest names, as its subject or its entries;
+	// holders are the reverse.
+	refers  map[image.Digest][]image.Digest
+	holders map[image.Digest]map[image.Digest]bool
 	// tagsOnly is retention.Inventory's.
 	tagsOnly bool
 	// fresh are manifests that came since, by digest.
@@ -35,9 +39,19 @@ func newWatch(r *reader) watch { return watch{reader: r, known: map[image.Reposi
 
 // remember keeps what is in an inventory.
 func (w *watch) remember(inv retention.Inventory) {
-	s := &snapshot{digests: map[image.Digest]bool{}, tags: map[string]image.Digest{}, fresh: map[image.Digest]manifest{}, tagsOnly: inv.TagsOnly}
+	s := &snapshot{
+		digests: map[image.Digest]bool{}, tags: map[string]image.Digest{},
+		refers: map[image.Digest][]image.Digest{}, holders: map[image.Digest]map[image.Digest]bool{},
+		tagsOnly: inv.TagsOnly, fresh: map[image.Digest]manifest{},
+	}
 	for _, v := range inv.Versions {
 		s.digests[v.Digest] = true
+		if v.Subject != "" {
+			s.refer(v.Digest, v.Subject)
+		}
+		for _, child := range v.Children {
+			s.refer(v.Digest, child.Digest)
+		}
 		for _, tag := range v.Tags {
 			s.tags[tag] = v.Digest
 		}
@@ -45,6 +59,14 @@ func (w *watch) remember(inv retention.Inventory) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.known[inv.Repository] = s
+}
+
+func (s *snapshot) refer(from, to image.Digest) {
+	s.refers[from] = append(s.refers[from], to)
+	if s.holders[to] == nil {
+		s.holders[to] = map[image.Digest]bool{}
+	}
+	s.holders[to][from] = true
 }
 
 // snapshot returns what a repository had when it was listed, or lists it.

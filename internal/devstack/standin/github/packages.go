@@ -95,7 +95,7 @@ func (s *Server) renderPackage(owner, name string) object {
 	}
 	return object{
 		"id": nameID(owner + "/" + name), "name": name, "package_type": "container", "visibility": "public",
-		"url": s.packageURL(name), "html_url": s.packagePage(name), "version_count": len(s.packages.Versions(owner+"/"+name, false)),
+		"url": s.packageURL(name), "html_url": s.packagePage(name), "version_count": s.packages.Count(owner+"/"+name, false),
 		"created_at": timestamp(created), "updated_at": timestamp(updated), "owner": user(s.repo.owner, ownerID, s.ownerKind()),
 	}
 }
@@ -132,8 +132,14 @@ func (s *Server) listVersions(w http.ResponseWriter, r *http.Request, _ caller) 
 		notFound(w)
 		return
 	}
-	versions := s.packages.Versions(packageName(r), r.URL.Query().Get("state") == "deleted")
-	pageOf(w, r, len(versions), func(n int) object { return s.renderVersion(r.PathValue("package"), versions[n]) })
+	deleted := r.URL.Query().Get("state") == "deleted"
+	pageOf(w, r, s.packages.Count(packageName(r), deleted), func(from, to int) []object {
+		objects := []object{}
+		for _, v := range s.packages.Versions(packageName(r), deleted, from, to) {
+			objects = append(objects, s.renderVersion(r.PathValue("package"), v))
+		}
+		return objects
+	})
 }
 
 func (s *Server) getVersion(w http.ResponseWriter, r *http.Request, _ caller) {

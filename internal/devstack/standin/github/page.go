@@ -9,12 +9,12 @@ import (
 
 // page sends one page of all, and the Link header.
 func page(w http.ResponseWriter, r *http.Request, all []object) {
-	pageOf(w, r, len(all), func(n int) object { return all[n] })
+	pageOf(w, r, len(all), func(from, to int) []object { return all[from:to] })
 }
 
 // pageOf sends one page of count objects, and the Link header.
 // https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
-func pageOf(w http.ResponseWriter, r *http.Request, count int, object func(n int) object) {
+func pageOf(w http.ResponseWriter, r *http.Request, count int, objects func(from, to int) []object) {
 	size := positive(r.URL.Query().Get("per_page"), 30)
 	size = min(size, 100)
 	number := positive(r.URL.Query().Get("page"), 1)
@@ -40,11 +40,7 @@ func pageOf(w http.ResponseWriter, r *http.Request, count int, object func(n int
 		w.Header().Set("Link", strings.Join(links, ", "))
 	}
 	from := min((number-1)*size, count)
-	objects := []any{}
-	for n := from; n < min(from+size, count); n++ {
-		objects = append(objects, object(n))
-	}
-	send(w, http.StatusOK, objects)
+	send(w, http.StatusOK, objects(from, min(from+size, count)))
 }
 
 // positive parses a positive number and falls back for anything else.

@@ -90,17 +90,37 @@ func (p *Packages) Times(name string) (created, updated time.Time, ok bool) {
 	return pack.created, pack.updated, true
 }
 
+// Count returns how many versions of a package were deleted, or were not.
+func (p *Packages) Count(name string, deleted bool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	if pkg := p.byName[name]; pkg != nil {
+		for _, v := range pkg.versions {
+			if v.Deleted.IsZero() != deleted {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Versions returns the versions of a package that were deleted, or those that
-// were not, the newest first.
-func (p *Packages) Versions(name string, deleted bool) []Version {
+// were not, the newest first: those from one place up to another.
+func (p *Packages) Versions(name string, deleted bool, from, to int) []Version {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var found []Version
-	if pack := p.byName[name]; pack != nil {
-		for _, v := range slices.Backward(pack.versions) {
-			if v.Deleted.IsZero() != deleted {
+	n := 0
+	if pkg := p.byName[name]; pkg != nil {
+		for _, v := range slices.Backward(pkg.versions) {
+			if v.Deleted.IsZero() == deleted {
+				continue
+			}
+			if n >= from && n < to {
 				found = append(found, *v)
 			}
+			n++
 		}
 	}
 	return found

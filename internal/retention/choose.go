@@ -22,7 +22,7 @@ type choice struct {
 // to remove.
 func (g *graph) choose(p Policy, begun []int, now time.Time) *choice {
 	n := len(g.versions)
-	c := &choice{graph: g, now: now, grace: time.Duration(p.Grace), stays: make([]string, n), goes: make([]string, n), spare: make([]string, n)}
+	c := &choice{graph: g, now: now, grace: p.Grace.Duration(), stays: make([]string, n), goes: make([]string, n), spare: make([]string, n)}
 	c.markYoung()
 	for i := range g.versions {
 		c.stays[i] = c.fixed(i, p.Protect)
@@ -140,7 +140,7 @@ func (c *choice) apply(title string, r Rule) {
 			c.spare[i] = fmt.Sprintf("%sone of the %d newest", title, r.KeepNewest)
 		case latest[i]:
 			c.spare[i] = fmt.Sprintf("%sone of the latest %s", title, r.KeepLatest)
-		case r.OlderThan > 0 && (pushed.IsZero() || c.now.Sub(pushed) <= time.Duration(r.OlderThan)):
+		case r.OlderThan > 0 && (pushed.IsZero() || c.now.Sub(pushed) <= r.OlderThan.Duration()):
 			c.spare[i] = fmt.Sprintf("%snot older than %s", title, r.OlderThan)
 		default:
 			going = append(going, i)

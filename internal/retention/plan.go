@@ -25,7 +25,7 @@ type Decision struct {
 
 // Plan is what becomes of a repository.
 type Plan struct {
-	Repository image.Repository `json:"repository"`
+	Of image.Repository `json:"repository"`
 	// Decisions are first those to delete, in the order to do it in: a version
 	// before all that it needs, so that whenever the work stops, what still has a
 	// tag is whole, and signed.
@@ -58,7 +58,7 @@ func New(inv Inventory, p Policy, begun []image.Digest, now time.Time) (Plan, er
 		c.goes[last], c.stays[last] = "", "the last version with a tag"
 		going, reasons = c.settle()
 	}
-	plan := Plan{Repository: inv.Repository, graph: g}
+	plan := Plan{Of: inv.Repository, graph: g}
 	goes := make([]bool, len(g.versions))
 	for _, i := range g.order(going) {
 		goes[i] = true

@@ -51,13 +51,19 @@ func badAge(text []byte) error {
 	return hint.Wrap(fmt.Errorf("%q is not an age", text), "write a number and a unit, as in \"90d\", \"12h\" or \"2 weeks\"")
 }
 
-// String returns the age in whole days where it has them.
+// String returns the age in the largest unit that it has a whole number of.
 func (a Age) String() string {
-	if d := time.Duration(a); d%day != 0 {
-		return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	unit := "s"
+	for _, name := range []string{"m", "h", "d"} {
+		if time.Duration(a)%ageUnits[name] == 0 {
+			unit = name
+		}
 	}
-	return strconv.Itoa(int(time.Duration(a)/day)) + "d"
+	return strconv.FormatInt(int64(time.Duration(a)/ageUnits[unit]), 10) + unit
 }
+
+// Duration returns the age as Go has it.
+func (a Age) Duration() time.Duration { return time.Duration(a) }
 
 // MarshalText returns String.
 func (a Age) MarshalText() ([]byte, error) { return []byte(a.String()), nil }

@@ -125,7 +125,7 @@ func (d Document) check(limit retention.Limit) error {
 	var errs []error
 	for _, p := range d.Repositories {
 		if going, all := len(p.Deletions()), len(p.Decisions); going > limit.Of(all) {
-			errs = append(errs, hint.Wrap(fmt.Errorf("%s: %d of %d versions would go, and \"max-delete\" allows %d", p.Repository, going, all, limit.Of(all)),
+			errs = append(errs, hint.Wrap(fmt.Errorf("%s: %d of %d versions would go, and \"max-delete\" allows %d", p.Of, going, all, limit.Of(all)),
 				"look at the plan, and raise \"max-delete\" (%s) for this run if it is what you mean", limit))
 		}
 	}
@@ -136,7 +136,7 @@ func warnOfUnreadable(log *slog.Logger, d Document) {
 	for _, p := range d.Repositories {
 		for _, v := range p.Decisions {
 			if v.Unreadable != "" {
-				log.Warn("a version can't be read, so it stays with all that it may need", "repository", p.Repository, "digest", v.Digest, "why", v.Unreadable)
+				log.Warn("a version can't be read, so it stays with all that it may need", "repository", p.Of, "digest", v.Digest, "why", v.Unreadable)
 			}
 		}
 	}

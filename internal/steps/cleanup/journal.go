@@ -43,7 +43,7 @@ func newJournal(path string, d Document) (*journal, error) {
 	encoder := json.NewEncoder(&text)
 	for _, p := range d.Repositories {
 		for _, v := range p.Deletions() {
-			if err := encoder.Encode(entry{d.Time, planned, p.Repository, v.Digest, v.ID}); err != nil {
+			if err := encoder.Encode(entry{d.Time, planned, p.Of, v.Digest, v.ID}); err != nil {
 				return nil, err
 			}
 		}

@@ -7,68 +7,75 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/retention"
 )
 
 // noter is where a removal is written down before and after it is done.
 type noter interface{ note(entry) error }
+
+// removal carries out the plan for one repository.
+type removal struct {
+	Deps
+	journal noter
+	*Repository
+	needed map[image.Digest]string // what must stay after all, and why
+}
 
 // remove does what the plans say, one version after the other, and notes in the
 // document what became of each. It stops at the first answer that it didn't
 // expect.
 func remove(ctx context.Context, d Deps, j noter, document *Document) error {
 	for _, p := range document.Repositories {
-		if err := removeFrom(ctx, d, j, p); err != nil {
-			return err
+		r := &removal{d, j, p, map[image.Digest]string{}}
+		for _, v := range p.Deletions() {
+			outcome, err := r.try(ctx, v)
+			if err != nil {
+				outcome.Failed = err.Error()
+				err = hint.Wrap(fmt.Errorf("remove %q: %w", p.Of.Pin(v.Digest), err), "run it again: what is done is found, and the rest is planned anew")
+			}
+			p.Outcomes[v.Digest] = outcome
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func removeFrom(ctx context.Context, d Deps, j noter, p *Repository) error {
-	needed := map[image.Digest]string{} // what must stay after all, and why
-	for _, v := range p.Deletions() {
-		note := func(state string) error {
-			return j.note(entry{d.Now().UTC(), state, p.Repository, v.Digest, v.ID})
-		}
-		fail := func(what string, err error) error {
-			p.Outcomes[v.Digest] = Outcome{Failed: err.Error()}
-			return hint.Wrap(fmt.Errorf("%s %q: %w", what, p.Repository.Pin(v.Digest), err), "run it again: what is done is found, and the rest is planned anew")
-		}
-		if err := ctx.Err(); err != nil {
-			return fail("remove", err)
-		}
-		why := needed[v.Digest]
-		if why == "" {
-			var err error
-			if why, err = d.Backend.Recheck(ctx, p.Repository, v.Version); err != nil {
-				return fail("check", err)
-			}
-		}
-		if why == "" {
-			if err := note(deleting); err != nil {
-				return err
-			}
-			err := d.Backend.Delete(ctx, p.Repository, v.Version)
-			if err == nil {
-				p.Outcomes[v.Digest] = Outcome{Deleted: d.Now().UTC()}
-				if err := note(deleted); err != nil {
-					return err
-				}
-				continue
-			}
-			if !errors.Is(err, ErrLocked) {
-				return fail("remove", err)
-			}
-			why = err.Error()
-		}
-		for _, other := range p.Spared(v.Digest) {
-			needed[other] = why
-		}
-		d.Log.Warn("a version stays after all", "image", p.Repository.Pin(v.Digest), "why", why)
-		p.Outcomes[v.Digest] = Outcome{Spared: why}
-		if err := note(spared); err != nil {
-			return err
-		}
+// try removes a version unless something has changed, or the registry keeps it.
+// Then it stays, and with it what it needs.
+func (r *removal) try(ctx context.Context, v retention.Decision) (Outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return Outcome{}, err
 	}
-	return nil
+	why := r.needed[v.Digest]
+	if why == "" {
+		changed, err := r.Backend.Recheck(ctx, r.Of, v.Version)
+		if err != nil {
+			return Outcome{}, fmt.Errorf("look for changes: %w", err)
+		}
+		why = changed
+	}
+	if why == "" {
+		if err := r.note(deleting, v); err != nil {
+			return Outcome{}, err
+		}
+		err := r.Backend.Delete(ctx, r.Of, v.Version)
+		if err == nil {
+			return Outcome{Deleted: r.Now().UTC()}, r.note(deleted, v)
+		}
+		if !errors.Is(err, ErrLocked) {
+			return Outcome{}, err
+		}
+		why = err.Error()
+	}
+	for _, other := range r.Spared(v.Digest) {
+		r.needed[other] = why
+	}
+	r.Log.Warn("a version stays after all", "image", r.Of.Pin(v.Digest), "why", why)
+	return Outcome{Spared: why}, r.note(spared, v)
+}
+
+func (r *removal) note(state string, v retention.Decision) error {
+	return r.journal.note(entry{r.Now().UTC(), state, r.Of, v.Digest, v.ID})
 }

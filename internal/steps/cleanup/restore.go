@@ -31,9 +31,9 @@ func restore(ctx context.Context, cfg Config, d Deps) (Result, error) {
 			if p.Outcomes[v.Digest].Spared != "" {
 				continue
 			}
-			what := p.Repository.Pin(v.Digest)
+			what := p.Of.Pin(v.Digest)
 			if !cfg.DryRun {
-				if err := d.Backend.Restore(ctx, p.Repository, v.Version); err != nil {
+				if err := d.Backend.Restore(ctx, p.Of, v.Version); err != nil {
 					return result, hint.Wrap(fmt.Errorf("restore %q: %w", what, err), "run it again: what is back is found")
 				}
 			}
@@ -78,7 +78,7 @@ func parseDocument(text []byte) (Document, error) {
 	}
 	for _, p := range document.Repositories {
 		for _, v := range p.Decisions {
-			if p.Repository.IsZero() || v.Digest == "" {
+			if p.Of.IsZero() || v.Digest == "" {
 				return Document{}, hint.Wrap(errors.New("a version in it has no repository or digest"), mend)
 			}
 		}

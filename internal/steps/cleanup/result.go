@@ -52,7 +52,7 @@ func label(v retention.Decision) string {
 func (d Document) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 1, 2, ' ', 0)
 	for _, p := range d.Repositories {
-		fmt.Fprintf(table, "%s: %s\n", p.Repository, p.headline())
+		fmt.Fprintf(table, "%s: %s\n", p.Of, p.headline())
 		for _, v := range p.Decisions {
 			fmt.Fprintf(table, "  %s\t%.19s\t%s\t%s\t%s\n", v.Verdict, v.Digest, pushed(v), label(v), v.Reason)
 		}
@@ -90,11 +90,16 @@ func (r Result) Summary() string {
 		fmt.Fprintf(&b, "> [!NOTE]\n> This was a **dry run**: nothing was %s. `dry-run: false` does it.\n\n", done)
 	}
 	if r.restoring {
+		if r.document.DryRun {
+			done = "would be " + done
+		} else {
+			done = "were " + done
+		}
 		fmt.Fprintf(&b, "%d versions %s.\n", r.Restored, done)
 		return b.String()
 	}
 	for _, p := range r.document.Repositories {
-		fmt.Fprintf(&b, "### %s\n\n%s.\n", markdown.Code(p.Repository.String()), p.headline())
+		fmt.Fprintf(&b, "### %s\n\n%s.\n", markdown.Code(p.Of.String()), p.headline())
 		n := len(p.Deletions())
 		rows := maxRows / 2 / len(r.document.Repositories)
 		p.table(&b, "goes", p.Decisions[:n], rows)

@@ -20,7 +20,7 @@ type world struct {
 	tokens http.Handler
 }
 
-func newWorld(o Options, now func() time.Time) (*world, error) {
+func newWorld(o Options, now func() time.Time, undescribed *complaints) (*world, error) {
 	c := o.Credentials
 	owner, _, _ := strings.Cut(o.Repository, "/")
 	accounts := registry.Accounts{
@@ -43,8 +43,15 @@ func newWorld(o Options, now func() time.Time) (*world, error) {
 		}
 		packages = ghcr.Packages()
 	}
+	var judge github.Judge
+	if o.GitHubDescription != "" {
+		var err error
+		if judge, err = github.NewJudge(o.GitHubDescription, undescribed.add); err != nil {
+			return nil, err
+		}
+	}
 	gh, err := github.New(github.Options{
-		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Packages: packages, Now: now,
+		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Packages: packages, Now: now, Judge: judge,
 		Tokens: []github.Token{
 			{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken},
 			{Value: c.GitHubReadPackages, Scopes: []string{"repo", "read:packages"}},

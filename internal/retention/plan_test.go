@@ -95,6 +95,10 @@ func TestPlan(t *testing.T) {
 			versions: "m 9d #main\npr 9d #pr-1 >amd >arm\namd 1h\narm 9d", rules: `- delete-tags: "pr-*"`, want: "pr arm",
 			why: map[string]string{"amd": "pushed less than 1d ago: it may be a release on its way"},
 		},
+		"provenance of an image that stays": {
+			versions: "idx 9d #old >amd >att~amd\natt 9d\namd 9d #keep-amd64", rules: "- delete-tags: old", want: "idx",
+			why: map[string]string{"att": "needed by keep-amd64"},
+		},
 		"the newest and the old": {
 			versions: "a 1d #pr-9\nb 20d #pr-8\nc 30d #pr-7\nd 40d #pr-6\nm 1d #main", rules: "- delete-tags: pr-*\n  keep-newest: 2\n  older-than: 35d", want: "d",
 			why: map[string]string{"a": "rule 1: one of the 2 newest", "c": "rule 1: not older than 35d"},

@@ -19,7 +19,7 @@ const module = "github.com/org/release-actions/"
 var layers = [][]string{
 	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel", "internal/runlog"},
 	{"internal/image", "internal/release", "internal/lines", "internal/transport"},
-	{"internal/webapi"},
+	{"internal/webapi", "internal/retention"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/quay", "internal/harbor", "internal/action"},
 	{"internal/evidence", "internal/trivy"},
 	{"internal/steps"},

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/org/release-actions/internal/devstack/standin/fault"
 	"github.com/org/release-actions/internal/hint"
@@ -133,6 +134,14 @@ func (d *daemon) handler() http.Handler {
 	mux.HandleFunc("POST /down", func(w http.ResponseWriter, r *http.Request) {
 		done(w, d.stop(context.WithoutCancel(r.Context())))
 		d.end()
+	})
+	mux.HandleFunc("PUT /clock", func(w http.ResponseWriter, r *http.Request) {
+		var set struct{ Ahead fault.Duration }
+		err := json.NewDecoder(r.Body).Decode(&set)
+		if err == nil {
+			d.servers.Clock.SetAhead(time.Duration(set.Ahead))
+		}
+		done(w, err)
 	})
 	mux.HandleFunc("GET /undescribed", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

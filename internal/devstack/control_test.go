@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/release-actions/internal/devstack/standin"
 	"github.com/org/release-actions/internal/devstack/standin/fault"
@@ -27,7 +28,7 @@ func controlled(t *testing.T, dir string, args ...string) (stdout string, err er
 func TestControlReachesThePartsAndTheFaults(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	d := &daemon{plan: &plan{Dir: dir}, log: slog.New(slog.DiscardHandler), parts: newParts(t), servers: &standin.Servers{Faults: &fault.Controller{}}}
+	d := &daemon{plan: &plan{Dir: dir}, log: slog.New(slog.DiscardHandler), parts: newParts(t), servers: &standin.Servers{Faults: &fault.Controller{}, Clock: &standin.Clock{}}}
 	if err := d.parts.start(t.Context(), shell("rekor", `: > "$FILE"; exec sleep 60`, filepath.Join(dir, "ready"))); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +65,12 @@ func TestControlReachesThePartsAndTheFaults(t *testing.T) {
 	if rules := d.servers.Faults.Rules(); len(rules) != 1 || rules[0].Host != want.Host || rules[0].Status != want.Status ||
 		rules[0].Count != want.Count || rules[0].Method != want.Method || rules[0].Path != want.Path {
 		t.Errorf("rules %+v, want %+v", rules, want)
+	}
+	if err := newClient(dir).ask(t.Context(), http.MethodPut, "/clock", map[string]string{"ahead": "-48h"}, nil); err != nil {
+		t.Error(err)
+	}
+	if ahead := time.Until(d.servers.Clock.Now()).Round(time.Minute); ahead != -48*time.Hour {
+		t.Errorf("the clock is ahead by %s", ahead)
 	}
 	if _, err := controlled(t, dir, "fault", "ghcr.io", "99", "1"); err == nil {
 		t.Error("a status that no answer can have was taken")

@@ -314,6 +314,7 @@ func (d *daemon) variables(s *sigstore) []variable {
 		{"GITHUB_API_URL", "https://api.github.com"},
 		{"GITHUB_TOKEN", c.GitHubToken.Reveal()},
 		{"GITHUB_READ_TOKEN", c.GitHubReadToken.Reveal()},
+		{"GITHUB_READ_PACKAGES_TOKEN", c.GitHubReadPackages.Reveal()},
 		{"GHCR_USERNAME", "octocat"},
 		{"GHCR_TOKEN", c.GitHubToken.Reveal()},
 		{"ACTIONS_ID_TOKEN_REQUEST_URL", d.servers.IDTokenRequestURL},

@@ -1,5 +1,6 @@
 // Package dockerhub is a client of the part of Docker Hub's own API that sets
-// what a repository's page shows. (Images go through the registry instead.)
+// what a repository's page shows, and of that which lists what the registry
+// protocol doesn't, and deletes tags. (Images go through the registry instead.)
 //
 // The login is documented; that a repository is changed by PATCH is not, but
 // is what Docker Hub's pages and every action do.
@@ -109,12 +110,18 @@ type Category struct {
 // https://docs.docker.com/security/access-tokens/organization-access-tokens/#hub-api-support
 func (c *Client) Page(ctx context.Context, r image.Repository) (Page, error) {
 	var p Page
-	err := c.call(ctx, webapi.Request{Method: http.MethodGet, Path: c.path(r)}, &p)
+	err := c.either(ctx, r, http.MethodGet, "", &p)
+	return p, c.explain(err, "read the page of", r)
+}
+
+// either calls the address that takes the token, below a repository's own.
+func (c *Client) either(ctx context.Context, r image.Repository, method, below string, out any) error {
+	err := c.call(ctx, webapi.Request{Method: method, Path: c.path(r) + below}, out)
 	if errors.Is(err, webapi.ErrForbidden) && !errors.Is(err, ErrLogin) && !c.organization.Load() {
-		err = c.call(ctx, webapi.Request{Method: http.MethodGet, Path: organizationPath(r)}, &p)
+		err = c.call(ctx, webapi.Request{Method: method, Path: organizationPath(r) + below}, out)
 		c.organization.Store(!errors.Is(err, webapi.ErrForbidden))
 	}
-	return p, c.explain(err, "read the page of", r)
+	return err
 }
 
 // SetPage changes the descriptions of a repository, after Page has read them.

@@ -97,6 +97,15 @@ func classifyAnswer(answer *github.ErrorResponse, method string) error {
 	return e
 }
 
+// responseOf returns the response that an error was made of, or nil.
+func responseOf(err error) *http.Response {
+	var answer *github.ErrorResponse
+	if errors.As(err, &answer) {
+		return answer.Response
+	}
+	return nil
+}
+
 func alreadyExists(answer *github.ErrorResponse) bool {
 	for _, e := range answer.Errors {
 		if e.Code == "already_exists" {

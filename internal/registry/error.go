@@ -19,6 +19,7 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrDenied      = errors.New("denied")
 	ErrUnsupported = errors.New("unsupported by the registry")
+	ErrRateLimited = errors.New("rate limited")
 )
 
 // maxAnswer bounds, in bytes, what an error quotes of a server's answer.
@@ -147,6 +148,8 @@ func kindOf(err error) error {
 		return ErrDenied
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return ErrUnsupported
+	case http.StatusTooManyRequests:
+		return ErrRateLimited
 	}
 	return nil
 }

@@ -32,11 +32,13 @@ func (h handlers) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // TestDockerHub uses the client on Docker Hub as the local world has it: a
-// token server of its own, scopes, the Referrers API, and no deletions.
+// token server of its own, scopes, the Referrers API, and deletions of what
+// nothing refers to.
 func TestDockerHub(t *testing.T) {
 	t.Parallel()
 	hub := standin.NewHub(standin.HubOptions{Accounts: standin.Accounts{
 		{User: "org", Token: secret.New("writes"), Access: standin.ReadWrite},
+		{User: "org", Token: secret.New("deletes"), Access: standin.Admin},
 		{User: "org", Token: secret.New("reads"), Access: standin.ReadOnly},
 	}})
 	network := handlers{"index.docker.io": hub.Registry(), "auth.docker.io": hub.Auth()}
@@ -84,6 +86,22 @@ func TestDockerHub(t *testing.T) {
 		if err := reader.CheckPush(t.Context(), repo); !errors.Is(err, ErrDenied) || !strings.Contains(strings.Join(hint.Of(err), ""), "dockerhub-token") {
 			t.Errorf("token %q: push: error %v, want ErrDenied with a hint", token, err)
 		}
+	}
+	if err := writer.DeleteManifest(t.Context(), attached[0]); !errors.Is(err, ErrDenied) || !strings.Contains(strings.Join(hint.Of(err), " "), "still refers") {
+		t.Errorf("delete without the scope: %v %q", err, hint.Of(err))
+	}
+	deleter := as("deletes")
+	if err := deleter.DeleteManifest(t.Context(), p); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "403") {
+		t.Errorf("delete what a tag has: %v", err)
+	}
+	if err := deleter.DeleteManifest(t.Context(), attached[0]); err != nil {
+		t.Error(err)
+	}
+	if there, err := deleter.Exists(t.Context(), attached[0]); err != nil || there {
+		t.Errorf("the deleted manifest exists: %v, %v", there, err)
+	}
+	if there, err := deleter.Exists(t.Context(), p); err != nil || !there {
+		t.Errorf("the image exists: %v, %v", there, err)
 	}
 	if err := as("wrong").CheckPush(t.Context(), repo); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "auth.docker.io answered 401") {
 		t.Errorf("wrong token: error %v", err)

@@ -22,7 +22,7 @@ import (
 
 const (
 	// maxAnswer bounds what is read of an answer, in bytes.
-	maxAnswer = 1 << 20
+	maxAnswer = 8 << 20
 	// tries bounds how often a call is made whose answer breaks off. What gets no
 	// answer is tried again by the transport.
 	tries = 3

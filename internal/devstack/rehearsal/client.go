@@ -68,6 +68,23 @@ func (w *World) FaultLater(ctx context.Context, host, method, prefix string, ski
 	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "method": method, "path": prefix, "skip": skip, "status": status}, nil)
 }
 
+// Cut has a host of the world cut the connection at all requests by method for
+// paths that start with prefix, after the first skip.
+func (w *World) Cut(ctx context.Context, host, method, prefix string, skip int) error {
+	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "method": method, "path": prefix, "skip": skip, "reset": true}, nil)
+}
+
+// Slow has a host of the world wait before it answers requests by method.
+func (w *World) Slow(ctx context.Context, host, method string, by time.Duration) error {
+	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "method": method, "delay": by.String()}, nil)
+}
+
+// SetClock puts the time of registries and APIs ahead of the real one, or back
+// where by is negative: what is pushed then has that time.
+func (w *World) SetClock(ctx context.Context, by time.Duration) error {
+	return w.control(ctx, http.MethodPut, "/clock", map[string]any{"ahead": by.String()}, nil)
+}
+
 // Delay has a host of the world wait before each answer, as one far away does.
 func (w *World) Delay(ctx context.Context, host string, by time.Duration) error {
 	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "delay": by.String()}, nil)
@@ -90,6 +107,12 @@ func (w *World) PushTag(ctx context.Context, tag, commit string) error {
 	if status == http.StatusUnprocessableEntity {
 		_, err = w.do(ctx, http.MethodPatch, refs+"/tags/"+tag, map[string]any{"sha": commit, "force": true}, nil)
 	}
+	return err
+}
+
+// Delete removes something by one of the world's APIs, GitHub's with the token.
+func (w *World) Delete(ctx context.Context, address string) error {
+	_, err := w.do(ctx, http.MethodDelete, address, nil, nil)
 	return err
 }
 

@@ -32,6 +32,9 @@ type Credentials struct {
 	// GitHubToken may write releases, packages and tags; with any user name
 	// it is ghcr.io's password too. GitHubReadToken may only read.
 	GitHubToken, GitHubReadToken secret.String
+	// GitHubReadPackages is a personal access token (classic) that may list
+	// packages, and not delete them.
+	GitHubReadPackages secret.String
 	// DockerHubUser has a token for everything, one to push and pull, and one
 	// only to pull. It owns its namespace and that of the repository's owner.
 	DockerHubUser       string
@@ -86,6 +89,9 @@ type Servers struct {
 	// Faults makes requests fail and has the log of all requests. They go by
 	// the real names; the ID token endpoint's is issuer.TokenHost.
 	Faults *fault.Controller
+	// Clock is the time that registries and APIs go by, which push times and
+	// expiries come from.
+	Clock *Clock
 
 	undescribed *complaints
 	servers     []*http.Server
@@ -99,13 +105,13 @@ func (s *Servers) Undescribed() []string { return s.undescribed.list() }
 // Start runs the stand-ins until Close is called or ctx ends.
 func Start(ctx context.Context, o Options) (_ *Servers, err error) {
 	o.fill()
-	s := &Servers{Credentials: o.Credentials, Faults: &fault.Controller{}, undescribed: &complaints{}}
+	s := &Servers{Credentials: o.Credentials, Faults: &fault.Controller{}, Clock: &Clock{}, undescribed: &complaints{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	world, err := newWorld(o, s.undescribed)
+	world, err := newWorld(o, s.Clock.Now, s.undescribed)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +164,7 @@ func (o *Options) fill() {
 		c.SeedUser = "seed"
 	}
 	for token, prefix := range map[*secret.String]string{
-		&c.GitHubToken: "ghs_", &c.GitHubReadToken: "ghs_", &c.DockerHubToken: "dckr_pat_", &c.DockerHubWriteToken: "dckr_pat_",
+		&c.GitHubToken: "ghs_", &c.GitHubReadToken: "ghs_", &c.GitHubReadPackages: "ghp_", &c.DockerHubToken: "dckr_pat_", &c.DockerHubWriteToken: "dckr_pat_",
 		&c.DockerHubReadToken: "dckr_pat_", &c.SeedToken: "dckr_pat_", &c.IDTokenRequestToken: "",
 	} {
 		if token.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/org/release-actions/internal/devstack/standin/dockerhub"
 	"github.com/org/release-actions/internal/devstack/standin/github"
@@ -19,7 +20,7 @@ type world struct {
 	tokens http.Handler
 }
 
-func newWorld(o Options, undescribed *complaints) (*world, error) {
+func newWorld(o Options, now func() time.Time, undescribed *complaints) (*world, error) {
 	c := o.Credentials
 	owner, _, _ := strings.Cut(o.Repository, "/")
 	accounts := registry.Accounts{
@@ -28,8 +29,20 @@ func newWorld(o Options, undescribed *complaints) (*world, error) {
 		{User: c.DockerHubUser, Token: c.DockerHubReadToken, Access: registry.ReadOnly, Namespaces: []string{owner}},
 		{User: c.SeedUser, Token: c.SeedToken, Access: registry.Admin, Namespaces: []string{"library", "docker", "moby", "tonistiigi"}},
 	}
-	hub := registry.NewHub(registry.HubOptions{Accounts: accounts})
-	api := dockerhub.New(dockerhub.Options{Accounts: accounts, Store: hub.Store()})
+	hub := registry.NewHub(registry.HubOptions{Accounts: accounts, Now: now})
+	api := dockerhub.New(dockerhub.Options{Accounts: accounts, Store: hub.Store(), Now: now})
+	var ghcr *registry.GHCR
+	var packages *registry.Packages
+	if o.GHCRBackend != "" {
+		var err error
+		ghcr, err = registry.NewGHCR(registry.GHCROptions{
+			Backend: o.GHCRBackend, Owner: owner, Public: "aquasecurity", Token: c.GitHubToken, ReadToken: c.GitHubReadToken, Now: now, Log: o.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		packages = ghcr.Packages()
+	}
 	var judge github.Judge
 	if o.GitHubDescription != "" {
 		var err error
@@ -38,8 +51,11 @@ func newWorld(o Options, undescribed *complaints) (*world, error) {
 		}
 	}
 	gh, err := github.New(github.Options{
-		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Judge: judge,
-		Tokens: []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}},
+		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Packages: packages, Now: now, Judge: judge,
+		Tokens: []github.Token{
+			{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken},
+			{Value: c.GitHubReadPackages, Scopes: []string{"repo", "read:packages"}},
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -64,12 +80,7 @@ func newWorld(o Options, undescribed *complaints) (*world, error) {
 		issuer.Host:            oidc.Discovery(),
 	}}
 	if o.GHCRBackend != "" {
-		w.hosts["ghcr.io"], err = registry.NewGHCR(registry.GHCROptions{
-			Backend: o.GHCRBackend, Owner: owner, Public: "aquasecurity", Token: c.GitHubToken, ReadToken: c.GitHubReadToken, Log: o.Log,
-		})
-		if err != nil {
-			return nil, err
-		}
+		w.hosts["ghcr.io"] = ghcr
 		w.hosts["mirror.gcr.io"], err = registry.NewMirror(o.GHCRBackend, o.Log)
 		if err != nil {
 			return nil, err

@@ -32,6 +32,8 @@ type Options struct {
 	Repositories []string
 	// RateLimit is how many requests a minute are served; 0 is all.
 	RateLimit int
+	// DeletionLimit is how many tags a minute are deleted; 0 is all.
+	DeletionLimit int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -42,6 +44,7 @@ type Server struct {
 	store    *registry.Store
 	now      func() time.Time
 	limit    *rateLimit
+	deletion *rateLimit
 
 	mu       sync.Mutex
 	sessions map[string]session
@@ -55,7 +58,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		accounts: o.Accounts, store: o.Store, now: o.Now,
-		limit:    &rateLimit{perMinute: o.RateLimit},
+		limit: &rateLimit{perMinute: o.RateLimit}, deletion: &rateLimit{perMinute: o.DeletionLimit},
 		sessions: map[string]session{}, repos: map[string]*repository{},
 	}
 	for _, name := range o.Repositories {
@@ -72,11 +75,13 @@ func (s *Server) API() http.Handler {
 	mux.HandleFunc("POST /v2/users/login", s.login)
 	mux.HandleFunc("POST /v2/repositories", s.createRepository)
 	mux.HandleFunc("GET /v2/categories", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, categories) })
+	mux.HandleFunc("GET /v2/namespaces/{namespace}/repositories", s.listRepositories)
 	for _, base := range []string{userBase, organizationBase} {
 		mux.HandleFunc("GET "+base, s.reader(s.getRepository))
 		mux.HandleFunc("PATCH "+base, s.admin(s.updateRepository))
 		mux.HandleFunc("PATCH "+base+"/categories", s.admin(s.updateCategories))
 		mux.HandleFunc("GET "+base+"/tags", s.reader(s.listTags))
+		mux.HandleFunc("GET "+base+"/manifests", s.admin(s.listManifests))
 		mux.HandleFunc("GET "+base+"/tags/{tag}", s.reader(s.getTag))
 		mux.HandleFunc("DELETE "+base+"/tags/{tag}", s.admin(s.deleteTag))
 	}

@@ -3,6 +3,7 @@ package dockerhub
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,29 @@ func (s *Server) createRepository(w http.ResponseWriter, r *http.Request) {
 		}
 		send(w, http.StatusCreated, s.render(name))
 	}
+}
+
+// listRepositories sends a page of those of a namespace, in order of their names.
+func (s *Server) listRepositories(w http.ResponseWriter, r *http.Request) {
+	if _, ok := s.account(r); !ok {
+		fail(w, http.StatusUnauthorized, "unauthorized")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range s.store.Repositories() {
+		if s.repos[name] == nil {
+			s.repos[name] = &repository{created: s.now()} // a push has made it
+		}
+	}
+	var names []string
+	for name := range s.repos {
+		if strings.HasPrefix(name, r.PathValue("namespace")+"/") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	sendPage(w, r, len(names), func(n int) object { return s.render(names[n]) })
 }
 
 func (s *Server) getRepository(w http.ResponseWriter, _ *http.Request, name string) {

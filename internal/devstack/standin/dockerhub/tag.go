@@ -22,24 +22,29 @@ const (
 func (s *Server) listTags(w http.ResponseWriter, r *http.Request, name string) {
 	tags := s.store.Tags(name)
 	slices.SortStableFunc(tags, func(a, b registry.Tag) int { return b.Pushed.Compare(a.Pushed) })
+	sendPage(w, r, len(tags), func(n int) object { return renderTag(name, tags[n]) })
+}
+
+// sendPage sends a page of count objects.
+func sendPage(w http.ResponseWriter, r *http.Request, count int, render func(n int) object) {
 	size := min(positive(r.URL.Query().Get("page_size"), defaultPage), maxPage)
 	number := positive(r.URL.Query().Get("page"), 1)
 	from := (number - 1) * size
-	if from > 0 && from >= len(tags) {
+	if from > 0 && from >= count {
 		notFound(w)
 		return
 	}
-	to := min(from+size, len(tags))
+	to := min(from+size, count)
 	results := []object{}
-	for _, t := range tags[from:to] {
-		results = append(results, renderTag(name, t))
+	for n := from; n < to; n++ {
+		results = append(results, render(n))
 	}
-	answer := object{"count": len(tags), "next": nil, "previous": nil, "results": results}
+	answer := object{"count": count, "next": nil, "previous": nil, "results": results}
 	link := func(number int) string {
 		return "https://" + Host + r.URL.Path + "?" +
 			url.Values{"page": {strconv.Itoa(number)}, "page_size": {strconv.Itoa(size)}}.Encode()
 	}
-	if to < len(tags) {
+	if to < count {
 		answer["next"] = link(number + 1)
 	}
 	if number > 1 {
@@ -67,6 +72,9 @@ func (s *Server) getTag(w http.ResponseWriter, r *http.Request, name string) {
 }
 
 func (s *Server) deleteTag(w http.ResponseWriter, r *http.Request, name string) {
+	if !s.deletion.allows(w, s.now()) {
+		return
+	}
 	if !s.store.DeleteTag(name, r.PathValue("tag")) {
 		notFound(w)
 		return

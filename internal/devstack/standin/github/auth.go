@@ -9,6 +9,7 @@ import (
 // caller is who makes a request.
 type caller struct {
 	known, write bool
+	scopes       []string // of a classic token; nil where it is none
 }
 
 // caller finds the request's token; ok is false for one that is wrong.
@@ -23,7 +24,7 @@ func (s *Server) caller(r *http.Request) (c caller, ok bool) {
 	for _, t := range s.tokens {
 		want := t.Value.Reveal()
 		if want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(value)) == 1 {
-			return caller{known: true, write: t.Write}, true
+			return caller{known: true, write: t.Write, scopes: t.Scopes}, true
 		}
 	}
 	return caller{}, false
@@ -42,6 +43,9 @@ func (s *Server) front(next http.Handler) http.Handler {
 		if !ok {
 			fail(w, http.StatusUnauthorized, "Bad credentials")
 			return
+		}
+		if c.scopes != nil {
+			w.Header().Set("X-OAuth-Scopes", strings.Join(c.scopes, ", "))
 		}
 		// Asking for the limit does not count against it.
 		if r.URL.Path != "/rate_limit" && !s.spend(w, c) {

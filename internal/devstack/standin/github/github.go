@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/org/release-actions/internal/devstack/standin/registry"
 	"github.com/org/release-actions/internal/secret"
 )
 
@@ -37,8 +38,12 @@ const (
 // Token is a credential and what it may do.
 type Token struct {
 	Value secret.String
-	// Write is the permission "contents: write"; without it, it is "read".
+	// Write is the permission to write contents and packages; without it, it is
+	// to read them.
 	Write bool
+	// Scopes are those of a personal access token (classic), which says what it
+	// may do with packages; nil is another kind of token.
+	Scopes []string
 }
 
 // Options configure a Server.
@@ -48,6 +53,10 @@ type Options struct {
 	Tokens     []Token
 	// Commit is the SHA that the default branch, main, points to.
 	Commit string
+	// Packages are those of ghcr.io; nil is a GitHub without packages.
+	Packages *registry.Packages
+	// Personal makes the repository's owner a user in place of an organisation.
+	Personal bool
 	// ImmutableReleases locks releases when they are published.
 	ImmutableReleases bool
 	// NoCodeScanning has it turned off in the settings.
@@ -63,6 +72,8 @@ type Options struct {
 // Server is the state and the handlers of GitHub.
 type Server struct {
 	tokens    []Token
+	packages  *registry.Packages
+	personal  bool
 	immutable bool
 	now       func() time.Time
 	limits    limits
@@ -89,7 +100,7 @@ func New(o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	s := &Server{
-		tokens: o.Tokens, immutable: o.ImmutableReleases, now: o.Now, judge: o.Judge,
+		tokens: o.Tokens, packages: o.Packages, personal: o.Personal, immutable: o.ImmutableReleases, now: o.Now, judge: o.Judge,
 		limits: limits{perHour: o.RateLimit, windows: map[string]*window{}},
 		repo:   newRepository(owner, name, o.Commit, o.Now()),
 	}
@@ -108,6 +119,7 @@ func (s *Server) API() http.Handler {
 	s.routeAttestations(mux)
 	s.routeCodeScanning(mux)
 	s.routeSnapshots(mux)
+	s.routePackages(mux)
 	s.routeRateLimit(mux)
 	return s.judged(s.front(mux))
 }

@@ -7,13 +7,18 @@ import (
 	"strings"
 )
 
-// page sends one page of all, which is never nil, and the Link header.
-// https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
+// page sends one page of all, and the Link header.
 func page(w http.ResponseWriter, r *http.Request, all []object) {
+	pageOf(w, r, len(all), func(from, to int) []object { return all[from:to] })
+}
+
+// pageOf sends one page of count objects, and the Link header.
+// https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
+func pageOf(w http.ResponseWriter, r *http.Request, count int, objects func(from, to int) []object) {
 	size := positive(r.URL.Query().Get("per_page"), 30)
 	size = min(size, 100)
 	number := positive(r.URL.Query().Get("page"), 1)
-	last := max((len(all)+size-1)/size, 1)
+	last := max((count+size-1)/size, 1)
 
 	var links []string
 	link := func(number int, rel string) {
@@ -34,8 +39,8 @@ func page(w http.ResponseWriter, r *http.Request, all []object) {
 	if len(links) > 0 {
 		w.Header().Set("Link", strings.Join(links, ", "))
 	}
-	from := min((number-1)*size, len(all))
-	send(w, http.StatusOK, all[from:min(from+size, len(all))])
+	from := min((number-1)*size, count)
+	send(w, http.StatusOK, objects(from, min(from+size, count)))
 }
 
 // positive parses a positive number and falls back for anything else.

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/org/release-actions/internal/secret"
 )
@@ -23,18 +25,33 @@ type GHCROptions struct {
 	// Token may read and write, ReadToken only read. Any user name goes
 	// with them, as with GITHUB_TOKEN.
 	Token, ReadToken secret.String
-	Log              *slog.Logger
+	// Now is the clock of the packages; nil is time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
-// NewGHCR returns the handler of ghcr.io. What it holds, and that it answers
-// 404 on /referrers/, is the backend's doing.
-func NewGHCR(o GHCROptions) (http.Handler, error) {
+// GHCR is ghcr.io: a front that checks who asks, and knows what passes.
+type GHCR struct {
+	GHCROptions
+	backend  http.Handler
+	packages *Packages
+}
+
+// NewGHCR returns ghcr.io. What it holds, and that it answers 404 on
+// /referrers/, is the backend's doing.
+func NewGHCR(o GHCROptions) (*GHCR, error) {
 	backend, err := url.Parse(o.Backend)
 	if err != nil || backend.Scheme == "" || backend.Host == "" {
 		return nil, fmt.Errorf("backend of ghcr.io: %q is not a URL such as http://127.0.0.1:5000", o.Backend)
 	}
-	return &ghcr{o, front(backend, o.Log)}, nil
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &GHCR{o, front(backend, o.Log), newPackages(backend, o.Now)}, nil
 }
+
+// Packages returns what was pushed, for GitHub's own API.
+func (g *GHCR) Packages() *Packages { return g.packages }
 
 // NewMirror returns the handler of a registry that everybody may read, and
 // nobody write: mirror.gcr.io. Its backend is as that of ghcr.io.
@@ -68,12 +85,8 @@ func front(backend *url.URL, log *slog.Logger) http.Handler {
 	}
 }
 
-type ghcr struct {
-	GHCROptions
-	backend http.Handler
-}
-
-func (g *ghcr) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP implements http.Handler.
+func (g *GHCR) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, password, _ := r.BasicAuth()
 	canWrite := equal(g.Token.Reveal(), password)
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -84,12 +97,48 @@ func (g *ghcr) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub Package Registry"`)
 		errorf(http.StatusUnauthorized, "UNAUTHORIZED", "authentication required").write(w)
 	case reads:
-		g.backend.ServeHTTP(w, r)
+		g.serve(w, r)
 	case !canWrite:
 		errorf(http.StatusForbidden, "DENIED", "permission_denied: write_package").write(w)
 	case !strings.HasPrefix(r.URL.Path, "/v2/"+strings.ToLower(g.Owner)+"/"):
 		errorf(http.StatusForbidden, "DENIED", "permission_denied: The token provided does not match expected scopes.").write(w)
+	case r.Method == http.MethodDelete && manifestPath.MatchString(r.URL.Path):
+		errUnsupported().write(w) // packages are deleted by GitHub's API only
 	default:
-		g.backend.ServeHTTP(w, r)
+		g.serve(w, r)
 	}
 }
+
+var manifestPath = regexp.MustCompile(`^/v2/(.+)/manifests/([^/]+)$`)
+
+// serve passes a request on, and notes what it does to the packages.
+func (g *GHCR) serve(w http.ResponseWriter, r *http.Request) {
+	named := manifestPath.FindStringSubmatch(r.URL.Path)
+	if named == nil || r.Method == http.MethodHead {
+		g.backend.ServeHTTP(w, r)
+		return
+	}
+	noted := &noting{ResponseWriter: w}
+	g.backend.ServeHTTP(noted, r)
+	digest := w.Header().Get("Docker-Content-Digest")
+	switch {
+	case r.Method == http.MethodPut && noted.status == http.StatusCreated:
+		g.packages.pushed(named[1], named[2], digest)
+	case r.Method == http.MethodGet && noted.status == http.StatusOK:
+		g.packages.downloaded(named[1], digest)
+	}
+}
+
+// noting remembers the status.
+type noting struct {
+	http.ResponseWriter
+	status int
+}
+
+func (n *noting) WriteHeader(status int) {
+	n.status = status
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap serves http.ResponseController.
+func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }

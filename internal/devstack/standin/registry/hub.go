@@ -68,6 +68,12 @@ func parsePath(path string) (target, *apiError) {
 	return target{m[1], m[2], m[3]}, nil
 }
 
+// deletes reports whether a request deletes a manifest. By a tag, Docker Hub
+// doesn't do that.
+func (t target) deletes(method string) bool {
+	return method == http.MethodDelete && t.kind == "manifests" && strings.Contains(t.reference, ":")
+}
+
 // Registry serves the registry API of index.docker.io and registry-1.docker.io.
 func (h *Hub) Registry() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +97,9 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request) *apiError {
 		return err
 	}
 	actions := []string{"pull"}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || t.kind == "blobs/uploads" {
+	if t.deletes(r.Method) {
+		actions = append(actions, "delete")
+	} else if r.Method != http.MethodGet && r.Method != http.MethodHead || t.kind == "blobs/uploads" {
 		actions = append(actions, "push")
 	}
 	if !ok || !token.allows(t.repo, actions...) {
@@ -111,6 +119,12 @@ func (h *Hub) route(w http.ResponseWriter, r *http.Request, t target, token *bea
 		return h.getManifest(w, r, t.repo, t.reference)
 	case t.kind == "manifests" && r.Method == http.MethodPut:
 		return h.putManifest(w, r, t.repo, t.reference)
+	case t.deletes(r.Method):
+		if err := h.store.deleteManifest(t.repo, t.reference); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusAccepted)
+		return nil
 	case t.kind == "blobs" && read:
 		return h.getBlob(w, r, t.repo, t.reference)
 	case t.kind == "blobs/uploads" && t.reference == "" && r.Method == http.MethodPost:
@@ -122,7 +136,7 @@ func (h *Hub) route(w http.ResponseWriter, r *http.Request, t target, token *bea
 	case t.kind == "referrers" && read:
 		return h.getReferrers(w, r, t.repo, t.reference)
 	}
-	// Deletions among them: Docker Hub has them in its own API only.
+	// Deletions of tags among them: Docker Hub has them in its own API only.
 	return errUnsupported()
 }
 

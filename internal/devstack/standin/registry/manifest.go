@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -32,6 +33,7 @@ type manifest struct {
 
 	mediaType types.MediaType // as it was pushed
 	raw       []byte
+	pushed    time.Time
 }
 
 // parseManifest reads what was pushed with a Content-Type.

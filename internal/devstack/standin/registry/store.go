@@ -199,6 +199,7 @@ func (s *Store) putManifest(repo, tagName string, digest v1.Hash, m *manifest, n
 	if r.manifests[digest] == nil {
 		r.pushed = append(r.pushed, digest)
 	}
+	m.pushed = now
 	r.manifests[digest] = m
 	if tagName != "" {
 		r.tags[tagName] = tag{digest, now}

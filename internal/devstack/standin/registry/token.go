@@ -139,6 +139,8 @@ func (h *Hub) permits(account *Account, repo, action string) bool {
 		return h.store.Has(repo) || account.Owns(repo)
 	case "push":
 		return account.Owns(repo) && account.Access >= ReadWrite
+	case "delete":
+		return account.Owns(repo) && account.Access >= Admin
 	}
 	return false
 }

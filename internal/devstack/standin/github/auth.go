@@ -3,12 +3,19 @@ package github
 import (
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // caller is who makes a request.
 type caller struct {
 	known, write bool
+	without      []string // permissions
+}
+
+// may reports whether the token has a permission, as "contents", to write.
+func (c caller) may(permission string) bool {
+	return c.write && !slices.Contains(c.without, permission)
 }
 
 // caller finds the request's token; ok is false for one that is wrong.
@@ -23,7 +30,7 @@ func (s *Server) caller(r *http.Request) (c caller, ok bool) {
 	for _, t := range s.tokens {
 		want := t.Value.Reveal()
 		if want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(value)) == 1 {
-			return caller{known: true, write: t.Write}, true
+			return caller{known: true, write: t.Write, without: t.Without}, true
 		}
 	}
 	return caller{}, false
@@ -71,7 +78,11 @@ func (s *Server) reader(h handler) http.HandlerFunc {
 
 // writer wraps a route that needs "contents: write". It does not hold the
 // lock, since an upload may be slow.
-func (s *Server) writer(h handler) http.HandlerFunc {
+func (s *Server) writer(h handler) http.HandlerFunc { return s.granted("contents", h) }
+
+// granted wraps a route that needs a permission to write. GitHub looks at that
+// before it looks at what a request says.
+func (s *Server) granted(permission string, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, _ := s.caller(r) // front has refused a wrong one
 		switch {
@@ -79,7 +90,8 @@ func (s *Server) writer(h handler) http.HandlerFunc {
 			notFound(w)
 		case !c.known:
 			fail(w, http.StatusUnauthorized, "Requires authentication")
-		case !c.write:
+		case !c.may(permission):
+			w.Header().Set("X-Accepted-GitHub-Permissions", strings.ReplaceAll(permission, "-", "_")+"=write")
 			fail(w, http.StatusForbidden, "Resource not accessible by integration")
 		default:
 			h(w, r, c)

@@ -37,8 +37,11 @@ const (
 // Token is a credential and what it may do.
 type Token struct {
 	Value secret.String
-	// Write is the permission "contents: write"; without it, it is "read".
+	// Write are the permissions to write; without them, it may read.
 	Write bool
+	// Without are those that it lacks all the same: "contents", "attestations",
+	// "security-events".
+	Without []string
 }
 
 // Options configure a Server.

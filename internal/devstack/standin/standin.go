@@ -62,6 +62,9 @@ type Options struct {
 	Claims map[string]string
 	// ImmutableReleases locks GitHub releases when they are published.
 	ImmutableReleases bool
+	// Ungranted are permissions of GitHub's API that GitHubToken lacks, such as
+	// "attestations".
+	Ungranted []string
 	// Hosts are further names to serve.
 	Hosts map[string]http.Handler
 	// Log gets what the servers complain about; nil is nowhere.

@@ -32,7 +32,7 @@ func newWorld(o Options) (*world, error) {
 	api := dockerhub.New(dockerhub.Options{Accounts: accounts, Store: hub.Store()})
 	gh, err := github.New(github.Options{
 		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases,
-		Tokens: []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}},
+		Tokens: []github.Token{{Value: c.GitHubToken, Write: true, Without: o.Ungranted}, {Value: c.GitHubReadToken}},
 	})
 	if err != nil {
 		return nil, err

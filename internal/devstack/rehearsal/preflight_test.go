@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // list says so, before anything is built.
 func TestPreflightListsAllThatIsMissing(t *testing.T) {
 	s := stage(t, func(w string) string {
+		w = strings.Replace(w, "docker.io/${{ github.repository }}", "docker.io/acme/unheard-of", 1)
 		return strings.Replace(w, "images: |", "file: docker/Dockerfile\n          push-to-github: true\n          readme-filepath: docs/HUB.md\n          images: |", 1)
 	})
 	out := run(t, s, rehearsal.Trial{

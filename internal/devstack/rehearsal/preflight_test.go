@@ -14,7 +14,7 @@ import (
 	"github.com/org/release-actions/internal/devstack/rehearsal"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var golden = flag.Bool("golden", false, "write the golden files")
 
 // TestPreflightListsAllThatIsMissing releases with nothing of what it takes: one
 // list says so, before anything is built.
@@ -33,13 +33,13 @@ func TestPreflightListsAllThatIsMissing(t *testing.T) {
 	untouched(t, "v2.1.0", "2.1.0")
 	noCredential(t, "the log", out.Raw)
 	_, got, _ := strings.Cut(out.Summary, "## Preflight\n")
-	golden := "testdata/preflight.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+	const file = "testdata/preflight.golden"
+	if *golden {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(file)
 	if err != nil || got != string(want) {
 		t.Errorf("%v; the summary ends with\n%s\nwant\n%s\nlog:\n%s", err, got, want, out.Log)
 	}

@@ -18,7 +18,7 @@ import (
 
 // order is the pipeline. It is what makes the promises: nothing has a tag
 // before promote, and promote comes after verify.
-var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "scan", "verify", "promote", "release-notes", "dockerhub-readme", "summary"}
+var order = []string{"plan", "metadata", "preflight", "build-push", "merge", "sbom", "sign", "attest", "scan", "verify", "promote", "release-notes", "dockerhub-readme", "summary"}
 
 // conditions are all the conditions that there are: what plan says decides what
 // a run does, whether images were built elsewhere, and whether to scan, and nothing

@@ -9,7 +9,6 @@ import (
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/buildpush"
 )
 
@@ -23,8 +22,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 	if err != nil {
 		return buildpush.Result{}, err
 	}
-	transport := rt.Transport(cfg.RetryFor)
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	if err != nil {
 		return buildpush.Result{}, err
 	}
@@ -34,8 +32,6 @@ func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpu
 			Server: gh.ServerURL, Repository: gh.Repository, Ref: gh.Ref, Revision: gh.SHA,
 			RunID: gh.RunID, RunAttempt: gh.RunAttempt, Event: gh.Event,
 		},
-		Token:           rt.IDToken,
-		Sigstore:        sigstore.Options{Transport: transport, Place: rt, Log: rt.Log},
 		LookPath:        exec.LookPath,
 		Env:             rt.Environ(),
 		CacheAccess:     rt.CacheAccess(),

@@ -8,7 +8,6 @@ import (
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/merge"
 )
 
@@ -18,20 +17,9 @@ var contract []byte
 func main() { action.Main("merge", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg merge.Config) (merge.Result, error) {
-	gh, err := rt.GitHub()
+	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
 	if err != nil {
 		return merge.Result{}, err
 	}
-	transport := rt.Transport(cfg.RetryFor)
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
-		return merge.Result{}, err
-	}
-	return merge.Run(ctx, cfg, merge.Deps{
-		Registry: reg,
-		Revision: gh.SHA,
-		Token:    rt.IDToken,
-		Sigstore: sigstore.Options{Transport: transport, Place: rt, Log: rt.Log},
-		Log:      rt.Log,
-	})
+	return merge.Run(ctx, cfg, merge.Deps{Registry: reg, Log: rt.Log})
 }

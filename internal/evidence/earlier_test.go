@@ -42,31 +42,40 @@ func earlier(w *evidencetest.World, log *strings.Builder) evidence.Earlier {
 func TestReleasedImageIsFound(t *testing.T) {
 	t.Parallel()
 	sign, tag := intoto.Signature, "1.2.3"
+	const (
+		found     = "found"
+		none      = "none"
+		undecided = "undecided"
+	)
 	for _, test := range []struct {
 		name      string
 		workflow  string
 		statement func(image.Digest) intoto.Statement // none where nil
 		tag       string
 		change    func(*evidence.Earlier)
-		found     bool
+		want      string // or why it is refused
 	}{
-		{"released from this commit by this workflow", evidencetest.Workflow, sign, tag, nil, true},
-		{"whatever the platforms", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Platforms = nil }, true},
-		{"no tag but a moving one", evidencetest.Workflow, sign, "1.2", nil, false},
-		{"another commit", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Revision = strings.Repeat("f", 40) }, false},
-		{"no commit known", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Revision = "" }, false},
-		{"other platforms", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Platforms = e.Platforms[:2] }, false},
-		{"no tags given", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Tags = nil }, false},
-		{"unsigned", "", nil, tag, nil, false},
-		{"signed by another workflow", strings.Replace(evidencetest.Workflow, "release.yml", "test.yml", 1), sign, tag, nil, false},
-		{"signed at another ref", strings.Replace(evidencetest.Workflow, "v1.2.3", "v1.2.4", 1), sign, tag, nil, false},
-		{"attested, not signed", evidencetest.Workflow, func(d image.Digest) intoto.Statement { return intoto.New(d, intoto.SPDX, []byte(`{}`)) }, tag, nil, false},
-		{"signed in another Sigstore", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Trust.TrustedRoot = sigstoretest.New(t).TrustedRoot }, false},
+		{"released from this commit by this workflow", evidencetest.Workflow, sign, tag, nil, found},
+		{"whatever the platforms", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Platforms = nil }, found},
+		{"a version of two numbers", evidencetest.Workflow, sign, "2026.11", func(e *evidence.Earlier) {
+			e.Tags, e.Version = []image.Ref{e.Images[0].Tag("2026.11"), e.Images[0].Tag("latest")}, "2026.11"
+		}, found},
+		{"no tag but a moving one", evidencetest.Workflow, sign, "1.2", nil, none},
+		{"no commit known", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Revision = "" }, none},
+		{"no tags given", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Tags = nil }, none},
+		{"another commit", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Revision = strings.Repeat("f", 40) }, "its label org.opencontainers.image.revision is"},
+		{"other platforms", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Platforms = e.Platforms[:2] }, "it has the platforms"},
+		{"unsigned", "", nil, tag, nil, "it has no signature by"},
+		{"signed by another workflow", strings.Replace(evidencetest.Workflow, "release.yml", "test.yml", 1), sign, tag, nil, "it has no signature by"},
+		{"signed at another ref", strings.Replace(evidencetest.Workflow, "v1.2.3", "v1.2.4", 1), sign, tag, nil, "it has no signature by"},
+		{"attested, not signed", evidencetest.Workflow, func(d image.Digest) intoto.Statement { return intoto.New(d, intoto.SPDX, []byte(`{}`)) }, tag, nil, "it has no signature by"},
+		{"signed in another Sigstore", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Trust.TrustedRoot = sigstoretest.New(t).TrustedRoot }, "it has no signature by"},
 		{"no permission for a token", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) {
 			e.Token = func(context.Context, string) (secret.String, error) {
 				return secret.String{}, errors.New("the job has no permission")
 			}
-		}, false},
+		}, undecided},
+		{"no trusted root", evidencetest.Workflow, sign, tag, func(e *evidence.Earlier) { e.Trust.TrustedRoot = "nowhere" }, undecided},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,14 +89,61 @@ func TestReleasedImageIsFound(t *testing.T) {
 			if test.change != nil {
 				test.change(&e)
 			}
-			manifest, err := e.Find(t.Context())
-			if err != nil {
-				t.Fatal(err)
+			pinned, err := e.Find(t.Context())
+			got := found
+			switch {
+			case errors.Is(err, evidence.ErrReleased):
+				got = err.Error()
+				if !strings.Contains(strings.Join(hint.Of(err), ""), "overwrite: true") {
+					t.Errorf("hints %q", hint.Of(err))
+				}
+			case err != nil:
+				got = undecided
+			case pinned.Digest == "":
+				got = none
+			case pinned != w.Images[0]:
+				t.Errorf("found %q, want %q", pinned, w.Images[0])
 			}
-			if found := manifest.Digest == w.Digests[0]; found != test.found || !found && manifest.Digest != "" {
-				t.Errorf("found %q of %q, want found: %v\n%s", manifest.Digest, w.Digests[0], test.found, log.String())
+			if !strings.Contains(got, test.want) {
+				t.Errorf("%s, want %s\n%s", got, test.want, log.String())
 			}
 		})
+	}
+}
+
+// TestSignatureOfAnotherCommitDoesNotCount has a workflow_dispatch release a
+// version twice from one branch: the identity is the same, and the commit, which
+// the certificate names, is not. Labels can lie.
+func TestSignatureOfAnotherCommitDoesNotCount(t *testing.T) {
+	t.Parallel()
+	w := evidencetest.New(t)
+	w.Registries[0].Tag(t, w.Digests[0], "1.2.3")
+	other, err := evidence.NewPublisher(t.Context(), w.Client, sigstore.Instance{Trust: w.Trust(), SigningConfig: w.Sigstore.SigningConfig},
+		sigstoretest.Token(evidencetest.Workflow, map[string]string{"sha": strings.Repeat("f", 40)}), 0, sigstore.Options{Transport: http.DefaultTransport, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := []evidence.Claim{{Digest: w.Digests[0], Statement: intoto.Signature(w.Digests[0])}}
+	if _, err := other.Publish(t.Context(), image.Repositories(w.Images), claims); err != nil {
+		t.Fatal(err)
+	}
+	_, err = earlier(w, new(strings.Builder)).Find(t.Context())
+	if !errors.Is(err, evidence.ErrReleased) || !strings.Contains(err.Error(), "that is of commit ffff") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestTagsOfTwoRegistriesMustLeadToOneImage is a tag that somebody has put on
+// another image in one of the registries.
+func TestTagsOfTwoRegistriesMustLeadToOneImage(t *testing.T) {
+	t.Parallel()
+	w := evidencetest.New(t)
+	w.Registries[0].Tag(t, w.Digests[0], "1.2.3")
+	w.Registries[1].Tag(t, w.Digests[1], "1.2.3")
+	claim(t, w, evidencetest.Workflow, intoto.Signature(w.Digests[0]))
+	_, err := earlier(w, new(strings.Builder)).Find(t.Context())
+	if want := w.Images[1].Repository.Tag("1.2.3").String(); !errors.Is(err, evidence.ErrReleased) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one of %q", err, want)
 	}
 }
 
@@ -104,7 +160,7 @@ func TestReleasedImageThatARegistryLacks(t *testing.T) {
 		return false
 	})
 	_, err := earlier(w, new(strings.Builder)).Find(t.Context())
-	if want := "crane copy " + w.Images[0].String() + " " + w.Images[1].String(); err == nil || !strings.Contains(strings.Join(hint.Of(err), ""), want) {
+	if want := "crane copy " + w.Images[0].String() + " " + w.Images[1].String(); !errors.Is(err, evidence.ErrReleased) || !strings.Contains(strings.Join(hint.Of(err), ""), want) {
 		t.Errorf("error %v, hints %q, want %q", err, hint.Of(err), want)
 	}
 }

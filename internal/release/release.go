@@ -4,6 +4,7 @@ package release
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/org/release-actions/internal/hint"
 )
@@ -67,3 +68,22 @@ var fullVersion = regexp.MustCompile(`(?:^|[^0-9.])v?\d+\.\d+\.\d+(?:$|[^0-9])`)
 // v1.2.3-rc.1 and app-1.2.3 do, and not a line of releases, as 1.2, latest and
 // main do.
 func Fixed(tag string) bool { return fullVersion.MatchString(tag) }
+
+var numbered = regexp.MustCompile(`^v?\d+\.\d`)
+
+// Kept returns those of a release's tags that name it for ever, and never change
+// once they are there: the Fixed ones and, where there is none, the one equal to
+// a version such as 2026.11. A version may also be the name of a branch, whose
+// tag moves.
+func Kept(tags []string, version string) map[string]bool {
+	kept := map[string]bool{}
+	for _, tag := range tags {
+		if Fixed(tag) {
+			kept[tag] = true
+		}
+	}
+	if len(kept) == 0 && numbered.MatchString(version) && slices.Contains(tags, version) {
+		kept[version] = true
+	}
+	return kept
+}

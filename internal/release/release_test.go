@@ -1,6 +1,8 @@
 package release_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/release-actions/internal/release"
@@ -64,4 +66,23 @@ func FuzzParseVersion(f *testing.F) {
 			t.Errorf("Fixed(%q) is false", v)
 		}
 	})
+}
+
+func TestWhichTagsAreKept(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ version, tags, kept string }{
+		{"1.2.3", "1.2.3 1.2 1 latest", "1.2.3"},
+		{"", "v1.2.3-rc.1 app-1.2.3 edge", "v1.2.3-rc.1 app-1.2.3"},
+		{"2026.11", "2026.11 latest", "2026.11"},
+		{"2026.11", "latest", ""},
+		{"1.2", "1.2 1.2.3", "1.2.3"}, // a rule for 1.2 came first
+		{"main", "main sha-0123456", ""},
+		{"20261124", "20261124", ""},
+	} {
+		kept := release.Kept(strings.Fields(test.tags), test.version)
+		got := slices.DeleteFunc(strings.Fields(test.tags), func(tag string) bool { return !kept[tag] })
+		if strings.Join(got, " ") != test.kept || len(got) != len(kept) {
+			t.Errorf("version %q, tags %q: %v are kept, want %q", test.version, test.tags, kept, test.kept)
+		}
+	}
 }

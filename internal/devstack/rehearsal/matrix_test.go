@@ -55,7 +55,10 @@ func TestReusableWorkflow(t *testing.T) {
 
 	t.Run("a re-run changes nothing", func(t *testing.T) {
 		before := public(t)
-		succeed(t, s, rehearsal.Trial{Tag: "v4.0.0", JobWorkflow: jobWorkflow, Env: epoch})
+		out := succeed(t, s, rehearsal.Trial{Tag: "v4.0.0", JobWorkflow: jobWorkflow, Env: epoch})
+		if strings.Contains(out.Log, "Run Main org/release-actions/actions/build-push@v1") {
+			t.Errorf("it has built again:\n%s", out.Log)
+		}
 		if after := public(t); after != before {
 			t.Errorf("it has changed\n%s\nto\n%s", before, after)
 		}

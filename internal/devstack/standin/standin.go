@@ -65,6 +65,9 @@ type Options struct {
 	Claims map[string]string
 	// ImmutableReleases locks GitHub releases when they are published.
 	ImmutableReleases bool
+	// Ungranted are permissions of GitHub's API that GitHubToken lacks, such as
+	// "attestations".
+	Ungranted []string
 	// GitHubDescription is the file of GitHub's description of its API, which
 	// all exchanges are held against; empty holds them against none.
 	GitHubDescription string

@@ -53,7 +53,7 @@ func newWorld(o Options, now func() time.Time, undescribed *complaints) (*world,
 	gh, err := github.New(github.Options{
 		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Packages: packages, Now: now, Judge: judge,
 		Tokens: []github.Token{
-			{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken},
+			{Value: c.GitHubToken, Write: true, Without: o.Ungranted}, {Value: c.GitHubReadToken},
 			{Value: c.GitHubReadPackages, Scopes: []string{"repo", "read:packages"}},
 		},
 	})

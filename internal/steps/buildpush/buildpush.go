@@ -4,8 +4,8 @@
 //
 // Credentials reach BuildKit through a private docker configuration that lives
 // as long as the build. What was pushed is then read back from every registry.
-// Where an earlier run of the same workflow released the same commit already,
-// its image is taken and nothing is built.
+// Where an earlier run of the same workflow released the same commit already, as
+// preflight finds out, its image is taken and nothing is built.
 package buildpush
 
 import (
@@ -23,7 +23,6 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/buildpush/builder"
 	"github.com/org/release-actions/internal/steps/buildpush/progress"
 )
@@ -38,18 +37,18 @@ type Config struct {
 	Attestations Attestations
 	Secrets      Mounts
 	Registry     registry.Credentials
-	// ResumeTags are the tags that will be put on the image. The version's own
-	// one leads to the image that an earlier run released.
-	ResumeTags []image.Ref `input:"resume-tags"`
-	// Overwrite says that a released version may change, so that it is built anew.
-	Overwrite bool `input:"overwrite"`
-	Trust     sigstore.Trust
-	RetryFor  time.Duration `input:"retry-for"`
+	// Resume is the image that an earlier run released from this commit; "" where
+	// there is none.
+	Resume image.Digest `input:"resume"`
+	// Key is what other steps sign with. A build gets no variable that holds it,
+	// which is the runner's edge to see to: see action.Runtime's Environ.
+	Key      string        `input:"key"`
+	RetryFor time.Duration `input:"retry-for"`
 }
 
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
-	errs := []error{c.Destination.Validate(), c.Builder.Validate(), builder.CheckPlatforms(c.Platforms), c.Secrets.Validate(), c.Registry.Validate()}
+	errs := []error{c.Destination.Validate(), c.checkResume(), c.Builder.Validate(), builder.CheckPlatforms(c.Platforms), c.Secrets.Validate(), c.Registry.Validate()}
 	for _, in := range []Pair{{"context", c.Build.Context}, {"file", c.Build.File}} {
 		if strings.HasPrefix(in.Value, "-") {
 			errs = append(errs, hint.Wrap(fmt.Errorf("input %q: %q is no path, and a step has no standard input", in.Name, in.Value), "write it as in %q", "./"+in.Value))
@@ -58,16 +57,18 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// checkResume refuses to take an image that isn't to be pushed by its digest.
+func (c Config) checkResume() error {
+	if c.Resume != "" && !c.byDigest() {
+		return hint.New(`input "resume" is given, and no image is pushed to "images"`, `name the repositories in "images", or leave "resume" out`)
+	}
+	return nil
+}
+
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
-	// Origin is the commit that is built; nothing is resumed where it has no
-	// revision.
-	Origin Origin
-	// Token returns the runner's OIDC token, which names the workflow whose
-	// signature a released image must have.
-	Token    sigstore.TokenSource
-	Sigstore sigstore.Options
+	Origin   Origin // the commit that is built
 	// LookPath finds a program, as exec.LookPath does.
 	LookPath func(string) (string, error)
 	// Env is the environment for buildx, free of what a build has no business with.
@@ -160,15 +161,14 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err := parallel.Each(cfg.repositories(), func(_ int, repo image.Repository) error { return d.Registry.CheckPush(ctx, repo) }); err != nil {
 		return Result{}, err
 	}
+	r := Result{resumed: cfg.Resume != ""}
 	var built metadata
 	var err error
-	if cfg.byDigest() {
+	if r.resumed {
 		if built, err = resume(ctx, cfg, d); err != nil {
 			return Result{}, err
 		}
-	}
-	r := Result{resumed: built.Digest != ""}
-	if !r.resumed {
+	} else {
 		if cfg.intoLayout() {
 			if r.Layout, err = os.MkdirTemp(d.TempDir, "image-"); err != nil {
 				return Result{}, err

@@ -3,21 +3,13 @@ package buildpush
 import (
 	"context"
 	"encoding/json"
-
-	"github.com/org/release-actions/internal/evidence"
 )
 
-// resume returns the image that an earlier run released from this commit, or
-// nothing where there is none: then it is built.
+// resume returns what a build would tell of the image that an earlier run
+// released from this commit, as preflight has found it.
 func resume(ctx context.Context, cfg Config, d Deps) (metadata, error) {
-	if cfg.Overwrite {
-		return metadata{}, nil
-	}
-	manifest, err := evidence.Earlier{
-		Registry: d.Registry, Images: cfg.Images, Platforms: cfg.Platforms, Tags: cfg.ResumeTags, Revision: d.Origin.Revision,
-		Token: d.Token, Trust: cfg.Trust, Sigstore: d.Sigstore, Log: d.Log,
-	}.Find(ctx)
-	if err != nil || manifest.Digest == "" {
+	manifest, err := d.Registry.Manifest(ctx, cfg.Images[0].Pin(cfg.Resume))
+	if err != nil {
 		return metadata{}, err
 	}
 	text, err := json.Marshal(map[string]any{
@@ -29,5 +21,6 @@ func resume(ctx context.Context, cfg Config, d Deps) (metadata, error) {
 	if err != nil {
 		return metadata{}, err
 	}
+	d.Log.Info("nothing is built: the image that an earlier run released is taken", "digest", string(cfg.Resume))
 	return parseMetadata(text)
 }

@@ -4,8 +4,8 @@
 // The index is, byte for byte, what BuildKit writes where one build makes all
 // platforms. What was built must be complete in every registry, and be what was
 // asked for: a platform that is missing, doubled or foreign stops the step. Where
-// an earlier run of the same workflow released the same commit already, its
-// image is taken.
+// an earlier run of the same workflow released the same commit already, as
+// preflight finds out, its image is taken.
 package merge
 
 import (
@@ -16,30 +16,26 @@ import (
 	"slices"
 	"time"
 
-	"github.com/org/release-actions/internal/evidence"
+	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/sigstore"
 )
 
 // Config holds the step's inputs.
 type Config struct {
 	// Images are the repositories that every build was pushed to, and the index is.
 	Images  []image.Repository `input:"images,required"`
-	Digests []Source           `input:"digests,required"`
+	Digests []Source           `input:"digests"`
 	// Platforms are those that the index must have, in its order.
 	Platforms   []image.Platform `input:"platforms,required,comma"`
 	Annotations Annotations      `input:"annotations"`
 	Registry    registry.Credentials
 
-	// ResumeTags are the tags that will be put on the image. The version's own
-	// one leads to the image that an earlier run released.
-	ResumeTags []image.Ref `input:"resume-tags"`
-	// Overwrite says that a released version may change.
-	Overwrite bool `input:"overwrite"`
-	Trust     sigstore.Trust
-	RetryFor  time.Duration `input:"retry-for"`
+	// Resume is the image that an earlier run released from this commit, which is
+	// taken in the place of Digests; "" where there is none.
+	Resume   image.Digest  `input:"resume"`
+	RetryFor time.Duration `input:"retry-for"`
 }
 
 // Validate checks the rules across inputs.
@@ -48,7 +44,11 @@ func (c Config) Validate() error {
 	for _, s := range c.Digests {
 		digests = append(digests, s.Digest)
 	}
-	return errors.Join(twice("images", c.Images), twice("digests", digests), twice("platforms", c.Platforms), c.Registry.Validate())
+	var missing error
+	if len(c.Digests) == 0 && c.Resume == "" {
+		missing = hint.New(`input "digests" is missing`, "give the digest of every build, as in \"linux/amd64=sha256:…\"; or \"resume\", as preflight has it in \"digest\"")
+	}
+	return errors.Join(missing, twice("images", c.Images), twice("digests", digests), twice("platforms", c.Platforms), c.Registry.Validate())
 }
 
 // twice returns an error for each item that input gives more than once.
@@ -65,25 +65,15 @@ func twice[T comparable](input string, items []T) error {
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
-	// Revision is the commit that was built; nothing is resumed where "".
-	Revision string
-	// Token returns the runner's OIDC token, which names the workflow whose
-	// signature a released image must have.
-	Token    sigstore.TokenSource
-	Sigstore sigstore.Options
 	Log      *slog.Logger
 }
 
-// Run makes the index that cfg describes, or finds the one that an earlier run
+// Run makes the index that cfg describes, or takes the one that an earlier run
 // released.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	released, err := d.released(ctx, cfg)
-	if err != nil {
-		return Result{}, err
-	}
-	if released.Digest != "" {
-		d.Log.Info("the digests of this run's builds are left aside")
-		return finish(ctx, cfg, d, released.Digest, nil)
+	if cfg.Resume != "" {
+		d.Log.Info("the image that an earlier run released is taken; digests of this run's builds are left aside", "digest", string(cfg.Resume))
+		return finish(ctx, cfg, d, cfg.Resume, nil)
 	}
 	parts, err := gather(ctx, cfg, d.Registry)
 	if err != nil {
@@ -99,18 +89,6 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	return finish(ctx, cfg, d, index.Digest, parts)
-}
-
-// released returns the index that an earlier run released from this commit, or
-// a zero Manifest.
-func (d Deps) released(ctx context.Context, cfg Config) (registry.Manifest, error) {
-	if cfg.Overwrite {
-		return registry.Manifest{}, nil
-	}
-	return evidence.Earlier{
-		Registry: d.Registry, Images: cfg.Images, Platforms: cfg.Platforms, Tags: cfg.ResumeTags, Revision: d.Revision,
-		Token: d.Token, Trust: cfg.Trust, Sigstore: d.Sigstore, Log: d.Log,
-	}.Find(ctx)
 }
 
 // finish reads the index back from every registry. It was made from parts, or

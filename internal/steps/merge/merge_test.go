@@ -10,10 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/org/release-actions/internal/evidence"
-	"github.com/org/release-actions/internal/evidence/evidencetest"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/intoto"
 )
 
 // contents lists the index in one registry: platforms, and the subject of each
@@ -130,27 +127,29 @@ func TestMergeOfAMergeIsTheSame(t *testing.T) {
 
 func TestReleasedImageIsTakenAndDigestsAreLeftAside(t *testing.T) {
 	t.Parallel()
-	for _, overwrite := range []bool{false, true} {
-		w := newWorld(t)
-		released := w.Digests[0]
-		w.Registries[0].Tag(t, released, "1.2.3")
-		claims := []evidence.Claim{{Digest: released, Statement: intoto.Signature(released)}}
-		if _, err := w.Publisher(t, evidencetest.Workflow).Publish(t.Context(), w.cfg.Images, claims); err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range w.cfg.Platforms {
+	w := newWorld(t)
+	w.cfg.Resume = w.Digests[0]
+	for _, builds := range [][]image.Platform{w.cfg.Platforms, nil} {
+		w.cfg.Digests = nil
+		for _, p := range builds {
 			w.give(w.push(w.plain(p.String()), 0))
 		}
-		w.cfg.ResumeTags, w.cfg.Overwrite = []image.Ref{w.cfg.Images[0].Tag("1.2"), w.cfg.Images[0].Tag("1.2.3")}, overwrite
+		if err := w.cfg.Validate(); err != nil {
+			t.Error(err)
+		}
 		result, err := Run(t.Context(), w.cfg, w.deps)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (result.Digest == released) == overwrite || !slices.Equal(result.Platforms, w.cfg.Platforms) {
-			t.Errorf("overwrite %v: digest %s, released is %s", overwrite, result.Digest, released)
+		if result.Digest != w.cfg.Resume || !slices.Equal(result.Platforms, w.cfg.Platforms) {
+			t.Errorf("digest %s of %s, released is %s", result.Digest, result.Platforms, w.cfg.Resume)
 		}
-		if strings.Contains(w.log.String(), "left aside") == overwrite || strings.Contains(result.Summary(), "left aside") == overwrite {
-			t.Errorf("overwrite %v: log\n%s\nsummary\n%s", overwrite, w.log.String(), result.Summary())
+		if !strings.Contains(w.log.String(), "left aside") || !strings.Contains(result.Summary(), "left aside") {
+			t.Errorf("log\n%s\nsummary\n%s", w.log.String(), result.Summary())
 		}
+	}
+	w.cfg.Resume = ""
+	if err := w.cfg.Validate(); err == nil || !strings.Contains(err.Error(), `"digests" is missing`) {
+		t.Errorf("neither: error %v", err)
 	}
 }

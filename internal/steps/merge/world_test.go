@@ -2,7 +2,6 @@ package merge
 
 import (
 	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/org/release-actions/internal/evidence/evidencetest"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/sigstore"
-	"github.com/org/release-actions/internal/sigstore/sigstoretest"
 )
 
 // world is two registries, the second without the Referrers API, and what a job
@@ -36,12 +33,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{World: evidencetest.New(t), t: t}
 	w.cfg = Config{
 		Images: image.Repositories(w.Images), Platforms: evidencetest.Platforms,
-		Trust: w.Trust(), RetryFor: time.Second,
+		RetryFor: time.Second,
 	}
-	w.deps = Deps{
-		Registry: w.Client, Revision: evidencetest.Revision, Token: sigstoretest.Token(evidencetest.Workflow),
-		Sigstore: sigstore.Options{Transport: http.DefaultTransport}, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
-	}
+	w.deps = Deps{Registry: w.Client, Log: slog.New(slog.NewTextHandler(&w.log, nil))}
 	return w
 }
 

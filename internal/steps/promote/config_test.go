@@ -57,32 +57,6 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestWhichTagsAreForEver(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ version, tags, fixed string }{
-		{"1.2.3", "1.2.3 1.2 1 latest", "1.2.3"},
-		{"", "v1.2.3-rc.1 app-1.2.3 edge", "v1.2.3-rc.1 app-1.2.3"},
-		{"2026.11", "2026.11 latest", "2026.11"},
-		{"1.2", "1.2 1.2.3", "1.2.3"}, // a rule for 1.2 came first
-		{"main", "main sha-0123456", ""},
-		{"20261124", "20261124", ""},
-	} {
-		cfg := Config{Version: test.version}
-		for tag := range strings.FieldsSeq(test.tags) {
-			cfg.Tags = append(cfg.Tags, image.Ref{Tag: tag})
-		}
-		var fixed []string
-		for _, ref := range cfg.Tags {
-			if cfg.fixed(ref.Tag) {
-				fixed = append(fixed, ref.Tag)
-			}
-		}
-		if got := strings.Join(fixed, " "); got != test.fixed {
-			t.Errorf("version %q, tags %q: fixed are %q, want %q", test.version, test.tags, got, test.fixed)
-		}
-	}
-}
-
 func TestResultShowsEveryTag(t *testing.T) {
 	t.Parallel()
 	before, now := pinned(t, "org/app"+one).Digest, pinned(t, "org/app"+two).Digest

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"time"
 
@@ -44,17 +43,6 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-var numbered = regexp.MustCompile(`^v?\d+\.\d`)
-
-// fixed reports whether a tag is the version's own, which never changes once
-// it is there: 1.2.3 and app-1.2.3 and, where no tag is like that, the one
-// equal to a version such as 2026.11. A version may also be the name of a
-// branch, whose tag moves.
-func (c Config) fixed(tag string) bool {
-	isFixed := func(ref image.Ref) bool { return release.Fixed(ref.Tag) }
-	return release.Fixed(tag) || tag == c.Version && numbered.MatchString(tag) && !slices.ContainsFunc(c.Tags, isFixed)
-}
-
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
@@ -73,9 +61,14 @@ func run(ctx context.Context, cfg Config, d Deps, b bounds) (Result, error) {
 		return result, nil
 	}
 	p := &promotion{Deps: d, digest: result.Digest}
+	var names []string
+	for _, ref := range cfg.Tags {
+		names = append(names, ref.Tag)
+	}
+	kept := release.Kept(names, cfg.Version)
 	for _, ref := range cfg.Tags {
 		if !slices.ContainsFunc(p.moves, func(m *move) bool { return m.ref == ref }) {
-			p.moves = append(p.moves, &move{ref: ref, fixed: cfg.fixed(ref.Tag)})
+			p.moves = append(p.moves, &move{ref: ref, fixed: kept[ref.Tag]})
 		}
 	}
 	if err := p.check(ctx, cfg); err != nil {

@@ -25,7 +25,7 @@ type attestation struct {
 }
 
 func (s *Server) routeAttestations(mux *http.ServeMux) {
-	mux.HandleFunc("POST /repos/{owner}/{repo}/attestations", s.writer(s.locked(s.createAttestation)))
+	mux.HandleFunc("POST /repos/{owner}/{repo}/attestations", s.granted("attestations", s.locked(s.createAttestation)))
 	mux.HandleFunc("GET /repos/{owner}/{repo}/attestations/{digest}", s.reader(s.listAttestations))
 	mux.HandleFunc("GET /orgs/{org}/attestations/{digest}", func(w http.ResponseWriter, r *http.Request) {
 		if !strings.EqualFold(r.PathValue("org"), s.repo.owner) {

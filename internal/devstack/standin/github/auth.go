@@ -3,6 +3,7 @@ package github
 import (
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,12 @@ import (
 type caller struct {
 	known, write bool
 	scopes       []string // of a classic token; nil where it is none
+	without      []string // permissions
+}
+
+// may reports whether the token has a permission, as "contents", to write.
+func (c caller) may(permission string) bool {
+	return c.write && !slices.Contains(c.without, permission)
 }
 
 // caller finds the request's token; ok is false for one that is wrong.
@@ -24,7 +31,7 @@ func (s *Server) caller(r *http.Request) (c caller, ok bool) {
 	for _, t := range s.tokens {
 		want := t.Value.Reveal()
 		if want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(value)) == 1 {
-			return caller{known: true, write: t.Write, scopes: t.Scopes}, true
+			return caller{known: true, write: t.Write, scopes: t.Scopes, without: t.Without}, true
 		}
 	}
 	return caller{}, false
@@ -75,7 +82,11 @@ func (s *Server) reader(h handler) http.HandlerFunc {
 
 // writer wraps a route that needs "contents: write". It does not hold the
 // lock, since an upload may be slow.
-func (s *Server) writer(h handler) http.HandlerFunc {
+func (s *Server) writer(h handler) http.HandlerFunc { return s.granted("contents", h) }
+
+// granted wraps a route that needs a permission to write. GitHub looks at that
+// before it looks at what a request says.
+func (s *Server) granted(permission string, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, _ := s.caller(r) // front has refused a wrong one
 		switch {
@@ -83,7 +94,8 @@ func (s *Server) writer(h handler) http.HandlerFunc {
 			notFound(w)
 		case !c.known:
 			fail(w, http.StatusUnauthorized, "Requires authentication")
-		case !c.write:
+		case !c.may(permission):
+			w.Header().Set("X-Accepted-GitHub-Permissions", strings.ReplaceAll(permission, "-", "_")+"=write")
 			fail(w, http.StatusForbidden, "Resource not accessible by integration")
 		default:
 			h(w, r, c)

@@ -39,9 +39,9 @@ type upload struct {
 // routeCodeScanning registers https://docs.github.com/rest/code-scanning/code-scanning.
 func (s *Server) routeCodeScanning(mux *http.ServeMux) {
 	const base = "/repos/{owner}/{repo}/code-scanning"
-	mux.HandleFunc("POST "+base+"/sarifs", s.writer(s.locked(s.uploadSARIF)))
-	mux.HandleFunc("GET "+base+"/sarifs/{id}", s.writer(s.locked(s.getUpload)))
-	mux.HandleFunc("GET "+base+"/analyses", s.writer(s.locked(s.listAnalyses)))
+	mux.HandleFunc("POST "+base+"/sarifs", s.granted("security-events", s.locked(s.uploadSARIF)))
+	mux.HandleFunc("GET "+base+"/sarifs/{id}", s.granted("security-events", s.locked(s.getUpload)))
+	mux.HandleFunc("GET "+base+"/analyses", s.granted("security-events", s.locked(s.listAnalyses)))
 }
 
 var codeRef = regexp.MustCompile(`^refs/(heads/.+|tags/.+|pull/\d+/(merge|head))$`)

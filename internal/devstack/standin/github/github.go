@@ -38,9 +38,11 @@ const (
 // Token is a credential and what it may do.
 type Token struct {
 	Value secret.String
-	// Write is the permission to write contents and packages; without it, it is
-	// to read them.
+	// Write are the permissions to write; without them, it may read.
 	Write bool
+	// Without are those that it lacks all the same: "contents", "attestations",
+	// "security-events".
+	Without []string
 	// Scopes are those of a personal access token (classic), which says what it
 	// may do with packages; nil is another kind of token.
 	Scopes []string

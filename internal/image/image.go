@@ -54,7 +54,7 @@ func ParseRepository(s string) (Repository, error) {
 		return Repository{}, hint.Wrap(fmt.Errorf("image name %q has a scheme", s), "write %q", rest)
 	}
 	parsed, err := name.NewRepository(s)
-	if err != nil || strings.HasSuffix(s, "/") || strings.Contains(s, "//") {
+	if err != nil || strings.HasPrefix(s, "/") || strings.HasSuffix(s, "/") || strings.Contains(s, "//") {
 		if lower := strings.ToLower(s); lower != s {
 			return Repository{}, hint.Wrap(fmt.Errorf("image name %q has upper-case letters, which registries refuse", s), "write %q", lower)
 		}

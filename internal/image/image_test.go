@@ -51,6 +51,7 @@ func TestParseRefusesAndSaysWhy(t *testing.T) {
 		{"ghcr.io/acme/app:" + strings.Repeat("a", 129), ref, "up to 128", ""},
 		{"ghcr.io/acme/app@sha256:12", ref, `"sha256:12"`, ""},
 		{"ghcr.io/acme/", ref, "not host/path", ""},
+		{"/app", ref, "not host/path", ""},
 		{"ghcr.io//app", ref, "not host/path", ""},
 		{"ghcr.io/acme/a b", ref, "lower-case letters", ""},
 		{"ghcr.io/acme/app:1", pinned, "no digest", "repository@sha256"},

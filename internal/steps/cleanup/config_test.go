@@ -33,7 +33,7 @@ func TestPatternsOfRepositories(t *testing.T) {
 }
 
 func FuzzPattern(f *testing.F) {
-	for _, s := range []string{"ghcr.io/acme/*", "**", "a/b:c", "*/b", "0any0name0/x"} {
+	for _, s := range []string{"ghcr.io/acme/*", "**", "a/b:c", "*/b", "0any0name0/x", "/0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

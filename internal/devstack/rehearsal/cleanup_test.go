@@ -186,10 +186,10 @@ func TestCleanup(t *testing.T) {
 	for repository, gone := range map[string][]string{
 		// Of eight pre-releases five stay.
 		o.repositories[0]: {"1.0.0-rc.1", "1.0.0-rc.2", "1.1.0-rc.1"},
-		// What is older than 90 days goes, but for latest and the ten newest.
+		// What is older than 90 days goes, but for latest and the ten newest others.
 		o.repositories[1]: {
 			"1.0.0-rc.1", "1.0.0-rc.2", "1.0.0", "1.1.0-rc.1", "1.1.0-rc.2", "1.1.0",
-			"branch-0", "branch-1", "branch-2", "branch-3", "branch-4", "branch-5", "branch-6", "branch-7", "branch-8", "branch-9",
+			"branch-0", "branch-1", "branch-2", "branch-3", "branch-4", "branch-5", "branch-6", "branch-7", "branch-8",
 		},
 	} {
 		want := slices.DeleteFunc(slices.Clone(before[repository]), func(tag string) bool { return slices.Contains(gone, tag) })

@@ -49,6 +49,7 @@ type Judges struct {
 	env      []string
 	path     string
 	identity string
+	issuer   string
 	key      string // a public key's file, in the place of identity
 	cosigns  []string
 	root     string
@@ -62,6 +63,7 @@ func NewJudges(env map[string]string, tag string) *Judges {
 	j := &Judges{
 		path:     env["PATH"],
 		identity: "https://github.com/" + Repository + "/" + Workflow + "@refs/tags/" + tag,
+		issuer:   Issuer,
 		cosigns:  Cosigns[1:],
 		root:     env["SIGSTORE_TRUSTED_ROOT"],
 		older:    sync.OnceValues(func() ([]string, error) { return olderTrust(env["SIGSTORE_TRUSTED_ROOT"], env["DEVSTACK_DIR"]) }),
@@ -81,6 +83,13 @@ func NewJudges(env map[string]string, tag string) *Judges {
 func (j *Judges) Expect(identity string) *Judges {
 	other := *j
 	other.identity = identity
+	return &other
+}
+
+// From returns judges that expect another issuer in the certificates.
+func (j *Judges) From(issuer string) *Judges {
+	other := *j
+	other.issuer = issuer
 	return &other
 }
 
@@ -106,7 +115,7 @@ func (j *Judges) Run(ctx context.Context, program string, args ...string) (strin
 
 // cosign runs a cosign to verify ref, with default flags.
 func (j *Judges) cosign(ctx context.Context, cosign, command, ref string, args ...string) (string, error) {
-	by := []string{"--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer}
+	by := []string{"--certificate-identity", j.identity, "--certificate-oidc-issuer", j.issuer}
 	if j.key != "" {
 		by = []string{"--key", j.key}
 	}

@@ -3,28 +3,37 @@ package evidence
 import (
 	"context"
 	"sync"
-
-	"github.com/org/release-actions/internal/registry"
 )
 
 // staging uploads bundles to where they are lacking while others are signed still.
 // Nothing refers to them before they are attached, and what goes wrong comes again
 // there.
 type staging struct {
-	registry *registry.Client
-	lacks    []lack
-	running  sync.WaitGroup
+	Publisher
+	lacks   []lack
+	running map[place]*sync.WaitGroup
 }
 
-// begin readies the repositories that lack a claim in the layout of bundles, and
-// returns what takes its bundle, or why there is none.
-func (s *staging) begin(ctx context.Context, claim int, layout Layout) func(content []byte, err error) {
+func (p Publisher) stage(lacks []lack) staging {
+	s := staging{p, lacks, map[place]*sync.WaitGroup{}}
+	for _, l := range lacks {
+		s.running[l.place] = &sync.WaitGroup{}
+	}
+	return s
+}
+
+// begin readies the repositories that lack a claim's bundle, and returns what takes
+// it, or the error that there is in its place.
+func (s staging) begin(ctx context.Context, claim int) func(content []byte, err error) {
 	content := make(chan []byte, len(s.lacks))
 	waiting := 0
 	for _, l := range s.lacks {
-		if l.claim == claim && l.layout == layout && layout == Referrer {
+		if l.claim == claim && l.layout == Referrer {
 			waiting++
-			s.running.Go(func() { s.registry.Stage(ctx, l.pinned(), content) })
+			s.running[l.place].Go(func() {
+				s.Signer.Prepare(ctx) // what all signatures wait for goes first
+				s.Registry.Stage(ctx, l.pinned(), content)
+			})
 		}
 	}
 	return func(text []byte, err error) {
@@ -34,5 +43,15 @@ func (s *staging) begin(ctx context.Context, claim int, layout Layout) func(cont
 			}
 		}
 		close(content)
+	}
+}
+
+// wait ends when all is uploaded that goes to one place, or can't be.
+func (s staging) wait(at place) { s.running[at].Wait() }
+
+// end waits for everything.
+func (s staging) end() {
+	for at := range s.running {
+		s.wait(at)
 	}
 }

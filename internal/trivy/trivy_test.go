@@ -279,3 +279,27 @@ func TestDocumentOfAnImageThatLeadsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+func TestCacheThatCannotBeWrittenTo(t *testing.T) {
+	t.Parallel()
+	o := options(t, trivytest.Plan{Report: empty})
+	if err := open(t, o).Database(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// A folder in the place of the lock is not to be opened for writing, by root neither.
+	lock := filepath.Join(o.CacheDir, "lock")
+	if err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, o).Image(t.Context(), pinned(t, "ghcr.io/acme/app"), amd64); err != nil {
+		t.Error(err)
+	}
+	o.Now = func() time.Time { return now.Add(48 * time.Hour) }
+	if err := open(t, o).Database(t.Context()); err == nil || !strings.Contains(err.Error(), `input "cache-dir"`) || !strings.Contains(hint.Of(err)[0], "skip-db-update") {
+		t.Errorf("error %v with %q", err, hint.Of(err))
+	}
+	o.SkipDBUpdate = true
+	if err := open(t, o).Database(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

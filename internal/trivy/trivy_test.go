@@ -121,7 +121,7 @@ func TestFailedScanIsNeverAPass(t *testing.T) {
 		"killed":        {trivytest.Plan{Report: empty, Crash: "--output"}, nil, "trivy was killed: signal: killed", "memory"},
 		"out of memory": {fail("--output", "fatal error: runtime: out of memory"), nil, "trivy was killed: it ran out of memory", "memory"},
 		"time is over":  {fail("--output", "image scan error: context deadline exceeded"), nil, "trivy took longer than 5m0s", `"timeout"`},
-		"late": {fail("--output", "remote error: i/o timeout"), func(o *Options) { o.Timeout = time.Nanosecond }, "trivy took longer than 1ns", `"timeout"`},
+		"late":          {fail("--output", "remote error: i/o timeout"), func(o *Options) { o.Timeout = time.Nanosecond }, "trivy took longer than 1ns", `"timeout"`},
 		"no such image": {fail("--output", "run error: MANIFEST_UNKNOWN:\n\t* one more"), nil, "run error: MANIFEST_UNKNOWN: * one more", ""},
 		"no report":     {trivytest.Plan{Report: ""}, nil, "read trivy's report", ""},
 		"other schema":  {trivytest.Plan{Report: `{"SchemaVersion":3}`}, nil, "schema 3", ""},

@@ -65,6 +65,10 @@ lint: ## run golangci-lint and actionlint
 generate: ## write the generated parts of the READMEs and the golden files anew
 	go test $$(grep -rlE "actiontest\.Contract|\"update\"" --include="*_test.go" actions internal | xargs -n1 dirname | sort -u | sed "s,^,./,") -update
 
+.PHONY: new-step
+new-step: ## write a step that works, to start from: make new-step NAME=my-step
+	@go run ./internal/devstack/cmd/newstep $(NAME)
+
 .PHONY: race
 race: ## run the unit tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./internal/...

@@ -8,16 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/transport"
 )
 
 // defaultDBs are where Trivy's makers publish the database.
@@ -38,7 +34,7 @@ func (s *Scanner) prepareDatabase(ctx context.Context) error {
 		if err := s.lockCache(ctx, syscall.LOCK_EX); err != nil {
 			return err
 		}
-		if err := s.retry(ctx, "vulnerability", s.updateDatabase); err != nil {
+		if err := s.fetchDatabase(ctx, "vulnerability", s.updateDatabase); err != nil {
 			return err
 		}
 		if err := s.lockCache(ctx, syscall.LOCK_SH); err != nil {
@@ -89,15 +85,18 @@ func (s *Scanner) metadata() (m metadata, err error) {
 }
 
 // lockCache locks the cache with others that read it, or alone to change it, and
-// waits for those that don't let it.
-func (s *Scanner) lockCache(ctx context.Context, how int) (err error) {
+// waits for those that don't let it. A cache that can't be changed needs no lock.
+func (s *Scanner) lockCache(ctx context.Context, how int) error {
 	if s.lock == nil {
-		if err := os.MkdirAll(s.cache, 0o700); err != nil {
-			return fmt.Errorf("input \"cache-dir\": %w", err)
+		file, err := openLock(s.cache)
+		if err != nil && how == syscall.LOCK_SH {
+			return nil
 		}
-		if s.lock, err = os.OpenFile(filepath.Join(s.cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-			return fmt.Errorf("input \"cache-dir\": %w", err)
+		if err != nil {
+			return hint.Wrap(fmt.Errorf("input \"cache-dir\": %w", err),
+				"give a folder that can be written to, or keep a database of today in it, or set \"skip-db-update\"")
 		}
+		s.lock = file
 	}
 	for {
 		err := syscall.Flock(int(s.lock.Fd()), how|syscall.LOCK_NB)
@@ -110,6 +109,13 @@ func (s *Scanner) lockCache(ctx context.Context, how int) (err error) {
 		case <-time.After(lockPause):
 		}
 	}
+}
+
+func openLock(cache string) (*os.File, error) {
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 }
 
 // updateDatabase asks the repositories in turn. Trivy itself asks the next one
@@ -144,7 +150,7 @@ func (s *Scanner) prepareJava(ctx context.Context) error {
 	if s.SkipDBUpdate {
 		return nil
 	}
-	return s.retry(ctx, "Java", func(ctx context.Context) error {
+	return s.fetchDatabase(ctx, "Java", func(ctx context.Context) error {
 		_, err := s.run(ctx, nil, "image", "--no-progress", "--download-java-db-only", "--timeout", s.Timeout.String())
 		return err
 	})
@@ -156,28 +162,13 @@ func lacksJava(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "--skip-java-db-update")
 }
 
-// lasting are refusals that no waiting mends.
-var lasting = regexp.MustCompile(`UNAUTHORIZED|DENIED|MANIFEST_UNKNOWN|NAME_UNKNOWN|NAME_INVALID|\b40[0134]\b|unacceptable media type|could not parse reference|unknown authority`)
-
-// retry fetches a database, and again while that may help: registries limit
-// how often they are asked.
-func (s *Scanner) retry(ctx context.Context, what string, fetch func(context.Context) error) error {
-	bound := s.RetryFor
-	if bound == 0 {
-		bound = transport.DefaultRetryFor
-	}
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := fetch(ctx)
-		if err != nil && lasting.MatchString(err.Error()) {
-			err = backoff.Permanent(err)
-		}
-		return struct{}{}, err
-	}, backoff.WithMaxElapsedTime(bound), backoff.WithNotify(func(err error, wait time.Duration) {
-		s.Log.Info("asking for the database again", "database", what, "after", wait.Round(time.Millisecond), "cause", err)
-	}))
+// fetchDatabase does so again while that may help: registries limit how often
+// they are asked.
+func (s *Scanner) fetchDatabase(ctx context.Context, kind string, fetch func(context.Context) error) error {
+	err := s.retry(ctx, "the "+kind+" database", fetch)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return hint.Wrap(fmt.Errorf("fetch the %s database: %w", what, err),
+	return hint.Wrap(fmt.Errorf("fetch the %s database: %w", kind, err),
 		"name a mirror of it with \"db-repository\", or keep \"cache-dir\" from run to run")
 }

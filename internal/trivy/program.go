@@ -20,6 +20,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/org/release-actions/internal/hint"
 )
 
@@ -62,11 +64,19 @@ func (s *Scanner) find(ctx context.Context) (string, error) {
 		}
 		s.Log.Info("the trivy on the PATH is not used", "reason", err)
 	}
-	release, ok := archives[runtime.GOOS+"/"+runtime.GOARCH]
-	if !ok {
-		return "", hint.New(fmt.Sprintf("no Trivy is pinned for %s/%s", runtime.GOOS, runtime.GOARCH), "install Trivy %s, and give it as \"trivy-path\"", Version)
+	release, err := releaseFor(runtime.GOOS, runtime.GOARCH)
+	if err != nil {
+		return "", err
 	}
 	return s.fetch(ctx, release)
+}
+
+func releaseFor(goos, goarch string) (archive, error) {
+	release, ok := archives[goos+"/"+goarch]
+	if !ok {
+		return archive{}, hint.New(fmt.Sprintf("no Trivy is pinned for %s/%s", goos, goarch), "install Trivy %s, and give it as \"trivy-path\"", Version)
+	}
+	return release, nil
 }
 
 // released is a version that was released, as the compiler writes it down. What
@@ -110,12 +120,13 @@ func (s *Scanner) fetch(ctx context.Context, release archive) (string, error) {
 	dir := filepath.Join(s.ToolCache, "trivy", Version)
 	kept := filepath.Join(dir, release.name)
 	if err := checkSum(kept, release.sha256); err != nil {
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a cache of public files
-			return "", err
-		}
-		fresh, err := os.CreateTemp(dir, ".fetching-")
+		fresh, err := temporary(dir)
 		if err != nil {
-			return "", err
+			s.Log.Warn("Trivy can't be kept for the next run", "reason", err)
+			kept = filepath.Join(s.dir, release.name)
+			if fresh, err = temporary(s.dir); err != nil {
+				return "", err
+			}
 		}
 		defer func() { _ = os.Remove(fresh.Name()) }() // renamed when all went well
 		if err := errors.Join(s.download(ctx, downloads+release.name, fresh), fresh.Close()); err != nil {
@@ -136,25 +147,52 @@ func (s *Scanner) fetch(ctx context.Context, release archive) (string, error) {
 	return program, nil
 }
 
-func (s *Scanner) download(ctx context.Context, address string, to io.Writer) error {
+// temporary makes a file in dir, which is made, too.
+func temporary(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a cache of public files
+		return nil, err
+	}
+	return os.CreateTemp(dir, ".fetching-")
+}
+
+// download writes what is at address to a file. An answer that breaks off is
+// asked for again; for all else, the transport does that.
+func (s *Scanner) download(ctx context.Context, address string, to *os.File) error {
 	s.Log.Info("fetching Trivy", "version", Version)
+	return s.retry(ctx, "Trivy", func(ctx context.Context) error {
+		if _, err := to.Seek(0, io.SeekStart); err != nil {
+			return backoff.Permanent(err)
+		}
+		if err := to.Truncate(0); err != nil {
+			return backoff.Permanent(err)
+		}
+		return s.get(ctx, address, to)
+	})
+}
+
+// get copies what is at address. Only the error of an answer that breaks off is
+// not permanent.
+func (s *Scanner) get(ctx context.Context, address string, to io.Writer) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return err
+		return backoff.Permanent(err)
 	}
 	resp, err := (&http.Client{Transport: s.Transport}).Do(req)
 	if err != nil {
-		return err
+		return backoff.Permanent(err)
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end below
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", address, resp.Status)
+		return backoff.Permanent(fmt.Errorf("%s answered %s", address, resp.Status))
 	}
 	n, err := io.Copy(to, io.LimitReader(resp.Body, maxArchive+1))
-	if err == nil && n > maxArchive {
-		err = fmt.Errorf("it has more than %d MiB", maxArchive>>20)
+	if err != nil {
+		return fmt.Errorf("%s broke off after %d bytes: %w", address, n, err)
 	}
-	return err
+	if n > maxArchive {
+		return backoff.Permanent(fmt.Errorf("it has more than %d MiB", maxArchive>>20))
+	}
+	return nil
 }
 
 // checkSum compares the SHA-256 of the file at path.

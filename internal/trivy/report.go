@@ -1,6 +1,7 @@
 package trivy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -83,17 +84,27 @@ const (
 
 // Finding is one thing that is wrong in an image.
 type Finding struct {
-	Kind     string
-	ID       string // CVE-2026-1234, or the rule's
-	Severity Severity
-	Title    string
-	URL      string
+	Kind        string
+	ID          string // CVE-2026-1234, or the rule's
+	Severity    Severity
+	Score       float64 // by CVSS 3, from who tells the severity; 0 where there is none
+	Title       string
+	Description string
+	URL         string
 	// Target is where it is: the operating system, a file, or a kind of packages.
 	Target string
+	// File is the same without the image's own name: "" for what is of the image
+	// itself or of its operating system. Lines are the file's.
+	File  string
+	Lines []Lines
 	// Of a vulnerability: the package and its versions. Fixed is "" where there
 	// is no fix, or lists several.
 	Package, Installed, Fixed string
 }
+
+// Lines are the first and the last of some lines, from 1 on; 0 where they aren't
+// known.
+type Lines struct{ StartLine, EndLine int }
 
 // Nothing reports whether Trivy saw nothing in the image that it could judge:
 // no operating system that it knows, and no packages.
@@ -113,16 +124,12 @@ func (r Report) Count() map[Severity]int {
 // https://github.com/aquasecurity/trivy/blob/v0.69.3/pkg/types/report.go
 type file struct {
 	SchemaVersion int
+	ArtifactName  string
 	Metadata      struct{ OS *OS }
 	Results       []struct {
-		Target          string
-		Packages        []struct{}
-		Vulnerabilities []struct {
-			VulnerabilityID, PkgName, PkgPath string
-			InstalledVersion, FixedVersion    string
-			Severity                          Severity
-			Title, PrimaryURL                 string
-		}
+		Target, Class     string
+		Packages          []installed
+		Vulnerabilities   []vulnerability
 		Misconfigurations []rule
 		Secrets           []rule
 		Licenses          []struct {
@@ -133,11 +140,29 @@ type file struct {
 	}
 }
 
+// installed is a package that was found.
+type installed struct {
+	Name, Version string
+	Locations     []Lines
+}
+
+// vulnerability is a finding that an advisory tells of.
+type vulnerability struct {
+	VulnerabilityID, PkgName, PkgPath string
+	InstalledVersion, FixedVersion    string
+	Severity                          Severity
+	SeveritySource                    string
+	CVSS                              map[string]struct{ V3Score float64 }
+	Title, Description, PrimaryURL    string
+}
+
 // rule is a finding that names a rule.
 type rule struct {
-	ID, RuleID, Title, PrimaryURL string
-	Severity                      Severity
-	Status                        string // of a misconfiguration: FAIL or PASS
+	ID, RuleID, Title, Description, PrimaryURL string
+	Severity                                   Severity
+	Status                                     string // of a misconfiguration: FAIL or PASS
+	CauseMetadata                              Lines  // of a misconfiguration
+	Lines                                             // of a secret
 }
 
 func readReport(path string) (Report, error) {
@@ -176,31 +201,53 @@ func parseReport(text []byte) (Report, error) {
 	}
 	for _, r := range f.Results {
 		report.Packages += len(r.Packages)
+		file := r.Target
+		if r.Class == systemPackages || r.Target == f.ArtifactName {
+			file = ""
+		}
+		lines := locations(r.Packages)
 		for _, v := range r.Vulnerabilities {
-			target := r.Target
-			if v.PkgPath != "" {
-				target = v.PkgPath
-			}
 			report.Findings = append(report.Findings, Finding{
-				Kind: Vulnerability, ID: v.VulnerabilityID, Severity: v.Severity, Title: v.Title, URL: v.PrimaryURL, Target: target,
+				Kind: Vulnerability, ID: v.VulnerabilityID, Severity: v.Severity, Score: v.CVSS[v.SeveritySource].V3Score,
+				Title: v.Title, Description: v.Description, URL: v.PrimaryURL,
+				Target: cmp.Or(v.PkgPath, r.Target), File: cmp.Or(v.PkgPath, file), Lines: lines[[2]string{v.PkgName, v.InstalledVersion}],
 				Package: v.PkgName, Installed: v.InstalledVersion, Fixed: v.FixedVersion,
 			})
 		}
 		for _, m := range r.Misconfigurations {
 			if m.Status == "FAIL" {
-				report.Findings = append(report.Findings, Finding{Kind: Misconfiguration, ID: m.ID, Severity: m.Severity, Title: m.Title, URL: m.PrimaryURL, Target: r.Target})
+				report.Findings = append(report.Findings, Finding{
+					Kind: Misconfiguration, ID: m.ID, Severity: m.Severity, Title: m.Title, Description: m.Description, URL: m.PrimaryURL,
+					Target: r.Target, File: file, Lines: []Lines{m.CauseMetadata},
+				})
 			}
 		}
 		for _, s := range r.Secrets {
-			report.Findings = append(report.Findings, Finding{Kind: Secret, ID: s.RuleID, Severity: s.Severity, Title: s.Title, Target: r.Target})
+			report.Findings = append(report.Findings, Finding{
+				Kind: Secret, ID: s.RuleID, Severity: s.Severity, Title: s.Title, Target: r.Target, File: file, Lines: []Lines{s.Lines},
+			})
 		}
 		for _, l := range r.Licenses {
-			target := l.FilePath
-			if target == "" {
-				target = r.Target
-			}
-			report.Findings = append(report.Findings, Finding{Kind: License, ID: l.Name, Severity: l.Severity, Title: l.Name, URL: l.Link, Target: target, Package: l.PkgName})
+			report.Findings = append(report.Findings, Finding{
+				Kind: License, ID: l.Name, Severity: l.Severity, Title: l.Name, URL: l.Link,
+				Target: cmp.Or(l.FilePath, r.Target), File: cmp.Or(l.FilePath, file), Package: l.PkgName,
+			})
 		}
 	}
 	return report, nil
+}
+
+// systemPackages is the class of what the operating system has installed.
+const systemPackages = "os-pkgs"
+
+// locations are where packages are named, such as in a lock file, by name and
+// version. The first one of a name and version counts.
+func locations(packages []installed) map[[2]string][]Lines {
+	all := map[[2]string][]Lines{}
+	for _, p := range packages {
+		if key := [2]string{p.Name, p.Version}; all[key] == nil {
+			all[key] = p.Locations
+		}
+	}
+	return all
 }

@@ -2,6 +2,7 @@ package trivy
 
 import (
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -25,33 +26,39 @@ func TestReportOfTrivy(t *testing.T) {
 	want := Finding{
 		Kind: Vulnerability, ID: "CVE-0000-0015", Severity: Medium, Title: "Test data: busybox is another program than its name says",
 		URL: "https://avd.aquasec.com/nvd/cve-0000-0015", Target: "ghcr.io/acme/app@sha256:" + strings.Repeat("a", 64) + " (alpine 3.20.3)",
-		Package: "busybox", Installed: "1.36.1-r29", Fixed: "1.36.1-r99",
+		Description: "This advisory is test data of a local world. Nobody has issued it.",
+		Package:     "busybox", Installed: "1.36.1-r29", Fixed: "1.36.1-r99",
 	}
-	if len(report.Findings) != 13 || report.Findings[0] != want {
+	if len(report.Findings) != 13 || !reflect.DeepEqual(report.Findings[0], want) {
 		t.Errorf("findings %+v", report.Findings)
 	}
 }
 
 func TestReportOfOtherFindings(t *testing.T) {
 	t.Parallel()
-	report, err := parseReport([]byte(`{"SchemaVersion":2,"Metadata":{"OS":{"Family":"none"}},"Results":[
-		{"Target":"Dockerfile","Misconfigurations":[{"ID":"DS-0002","Title":"root","Severity":"HIGH","Status":"FAIL","PrimaryURL":"u"},{"ID":"DS-0001","Severity":"LOW","Status":"PASS"}]},
-		{"Target":"/app/key","Secrets":[{"RuleID":"private-key","Title":"a key","Severity":"CRITICAL"}]},
+	report, err := parseReport([]byte(`{"SchemaVersion":2,"ArtifactName":"acme/app","Metadata":{"OS":{"Family":"none"}},"Results":[
+		{"Target":"acme/app","Class":"config","Misconfigurations":[
+			{"ID":"DS-0002","Title":"root","Description":"why","Severity":"HIGH","Status":"FAIL","PrimaryURL":"u","CauseMetadata":{"StartLine":2,"EndLine":3}},
+			{"ID":"DS-0001","Severity":"LOW","Status":"PASS"}]},
+		{"Target":"/app/key","Secrets":[{"RuleID":"private-key","Title":"a key","Severity":"CRITICAL","StartLine":2,"EndLine":27}]},
+		{"Target":"app/lock","Class":"lang-pkgs","Packages":[{"Name":"x","Version":"1","Locations":[{"StartLine":7,"EndLine":9}]},{"Name":"x","Version":"1"}],
+			"Vulnerabilities":[{"VulnerabilityID":"CVE-1","PkgName":"x","InstalledVersion":"1","Severity":"LOW","SeveritySource":"nvd","CVSS":{"ghsa":{"V3Score":1.1},"nvd":{"V3Score":3.1}}}]},
 		{"Target":"OS Packages","Licenses":[{"Severity":"medium","PkgName":"bash","Name":"GPL-3.0"},{"Severity":"LOW","FilePath":"a.js","Name":"MIT"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Finding{
-		{Kind: Misconfiguration, ID: "DS-0002", Severity: High, Title: "root", URL: "u", Target: "Dockerfile"},
-		{Kind: Secret, ID: "private-key", Severity: Critical, Title: "a key", Target: "/app/key"},
-		{Kind: License, ID: "GPL-3.0", Severity: Medium, Title: "GPL-3.0", Target: "OS Packages", Package: "bash"},
-		{Kind: License, ID: "MIT", Severity: Low, Title: "MIT", Target: "a.js"},
+		{Kind: Misconfiguration, ID: "DS-0002", Severity: High, Title: "root", Description: "why", URL: "u", Target: "acme/app", Lines: []Lines{{2, 3}}},
+		{Kind: Secret, ID: "private-key", Severity: Critical, Title: "a key", Target: "/app/key", File: "/app/key", Lines: []Lines{{2, 27}}},
+		{Kind: Vulnerability, ID: "CVE-1", Severity: Low, Score: 3.1, Target: "app/lock", File: "app/lock", Lines: []Lines{{7, 9}}, Package: "x", Installed: "1"},
+		{Kind: License, ID: "GPL-3.0", Severity: Medium, Title: "GPL-3.0", Target: "OS Packages", File: "OS Packages", Package: "bash"},
+		{Kind: License, ID: "MIT", Severity: Low, Title: "MIT", Target: "a.js", File: "a.js"},
 	}
 	if report.OS != nil || len(report.Findings) != len(want) {
 		t.Fatalf("%+v", report)
 	}
 	for i, f := range report.Findings {
-		if f != want[i] {
+		if !reflect.DeepEqual(f, want[i]) {
 			t.Errorf("finding %+v, want %+v", f, want[i])
 		}
 	}

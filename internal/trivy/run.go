@@ -46,6 +46,7 @@ func (s *Scanner) run(ctx context.Context, hosts []string, arguments ...string) 
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter
 	s.Log.Debug("running trivy", "arguments", cmd.Args[1:])
+	started := time.Now()
 	err = cmd.Run()
 	s.Log.Debug("trivy ended", "log", log.String())
 	switch {
@@ -56,7 +57,7 @@ func (s *Scanner) run(ctx context.Context, hosts []string, arguments ...string) 
 	case limited.Err() != nil:
 		return "", s.timedOut()
 	}
-	return "", s.explain(err, log.String())
+	return "", s.explain(err, log.String(), time.Since(started) >= s.Timeout)
 }
 
 // environment is all that Trivy sees of the machine.
@@ -84,8 +85,9 @@ func (s *Scanner) timedOut() error {
 	return hint.Wrap(fmt.Errorf("trivy took longer than %s", s.Timeout), "give it more time with \"timeout\", or less to read with \"skip-dirs\"")
 }
 
-// explain says why Trivy failed, as far as it told, and what helps.
-func (s *Scanner) explain(err error, log string) error {
+// explain says why Trivy failed, as far as it told, and what helps. Where its
+// time was over, it may complain of anything that it was waiting for.
+func (s *Scanner) explain(err error, log string, late bool) error {
 	said := fatal(log)
 	var exit *exec.ExitError
 	var status syscall.WaitStatus
@@ -102,7 +104,7 @@ func (s *Scanner) explain(err error, log string) error {
 			why = "signal: " + status.Signal().String()
 		}
 		return hint.Wrap(fmt.Errorf("trivy was killed: %s", why), "the machine has too little memory for the scan, most likely: use a larger one, or scan fewer platforms on it")
-	case has("context deadline exceeded") && !has("download"):
+	case (late || has("context deadline exceeded")) && !has("download"):
 		return s.timedOut()
 	case has("vulnerability DB initialize", "go.etcd.io/bbolt", "unexpected fault address"):
 		return hint.Wrap(fmt.Errorf("the vulnerability database in %q is corrupt: %s", s.cache, said),

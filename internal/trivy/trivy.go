@@ -230,18 +230,6 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 	return report, err
 }
 
-// Convert returns a report in another format of Trivy's, such as "sarif".
-func (s *Scanner) Convert(ctx context.Context, report Report, format string) ([]byte, error) {
-	in, out := s.file("report-", ".json"), s.file("converted-", "")
-	if err := os.WriteFile(in, report.JSON, 0o600); err != nil {
-		return nil, err
-	}
-	if _, err := s.run(ctx, nil, "convert", "--format", format, "--output", out, in); err != nil {
-		return nil, fmt.Errorf("convert a report to %s: %w", format, err)
-	}
-	return readBounded(out)
-}
-
 // file returns a path that no other scan uses.
 func (s *Scanner) file(prefix, suffix string) string {
 	return filepath.Join(s.dir, prefix+strconv.FormatInt(s.scans.Add(1), 10)+suffix)

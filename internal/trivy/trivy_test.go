@@ -121,6 +121,7 @@ func TestFailedScanIsNeverAPass(t *testing.T) {
 		"killed":        {trivytest.Plan{Report: empty, Crash: "--output"}, nil, "trivy was killed: signal: killed", "memory"},
 		"out of memory": {fail("--output", "fatal error: runtime: out of memory"), nil, "trivy was killed: it ran out of memory", "memory"},
 		"time is over":  {fail("--output", "image scan error: context deadline exceeded"), nil, "trivy took longer than 5m0s", `"timeout"`},
+		"late":          {fail("--output", "remote error: i/o timeout"), func(o *Options) { o.Timeout = time.Nanosecond }, "trivy took longer than 1ns", `"timeout"`},
 		"no such image": {fail("--output", "run error: MANIFEST_UNKNOWN:\n\t* one more"), nil, "run error: MANIFEST_UNKNOWN: * one more", ""},
 		"no report":     {trivytest.Plan{Report: ""}, nil, "read trivy's report", ""},
 		"other schema":  {trivytest.Plan{Report: `{"SchemaVersion":3}`}, nil, "schema 3", ""},
@@ -277,5 +278,29 @@ func TestDocumentOfAnImageThatLeadsElsewhere(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", repository, err)
 		}
+	}
+}
+
+func TestCacheThatCannotBeWrittenTo(t *testing.T) {
+	t.Parallel()
+	o := options(t, trivytest.Plan{Report: empty})
+	if err := open(t, o).Database(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// A folder in the place of the lock is not to be opened for writing, by root neither.
+	lock := filepath.Join(o.CacheDir, "lock")
+	if err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, o).Image(t.Context(), pinned(t, "ghcr.io/acme/app"), amd64); err != nil {
+		t.Error(err)
+	}
+	o.Now = func() time.Time { return now.Add(48 * time.Hour) }
+	if err := open(t, o).Database(t.Context()); err == nil || !strings.Contains(err.Error(), `input "cache-dir"`) || !strings.Contains(hint.Of(err)[0], "skip-db-update") {
+		t.Errorf("error %v with %q", err, hint.Of(err))
+	}
+	o.SkipDBUpdate = true
+	if err := open(t, o).Database(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

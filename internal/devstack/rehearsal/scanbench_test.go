@@ -4,6 +4,7 @@ package rehearsal_test
 
 import (
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -45,7 +46,8 @@ func benchmarkScan(b *testing.B) {
 	}
 	env := maps.Clone(world.Env)
 	env["DOCKER_CONFIG"], env["HOME"] = env["DEVSTACK_DOCKER_CONFIG"], b.TempDir()
-	run := func(program string, args ...string) time.Duration {
+	total, computed := map[string]time.Duration{}, map[string]time.Duration{}
+	run := func(what, program string, args ...string) {
 		cmd := exec.CommandContext(b.Context(), program, args...)
 		for name, value := range env {
 			cmd.Env = append(cmd.Env, name+"="+value)
@@ -54,34 +56,39 @@ func benchmarkScan(b *testing.B) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%s: %v\n%s", cmd, err, out)
 		}
-		return time.Since(start)
+		total[what] += time.Since(start)
+		computed[what] += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	sboms, cache := b.TempDir(), b.TempDir()
 	bin := env["RELEASE_ACTIONS_BIN"]
-	run(filepath.Join(bin, "sbom"), "-images", image, "-output-dir", sboms)
+	run("", filepath.Join(bin, "sbom"), "-images", image, "-output-dir", sboms)
 	documents, err := filepath.Glob(filepath.Join(sboms, "*"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	scan := func(args ...string) time.Duration {
-		return run(filepath.Join(bin, "scan"), append(args, "-output-dir", b.TempDir(), "-cache-dir", cache, "-fail-on", "", "-upload", "never")...)
+	scan := func(what string, args ...string) {
+		run(what, filepath.Join(bin, "scan"), append(args, "-output-dir", b.TempDir(), "-cache-dir", cache, "-fail-on", "", "-upload", "never")...)
 	}
-	scan("-images", image) // fetches the database
-	total := map[string]time.Duration{}
+	scan("", "-images", image) // fetches the database
 	for b.Loop() {
-		total["one"] += scan("-images", repository+"@"+found["linux/arm64"])
-		total["three"] += scan("-images", image)
-		total["documents"] += scan("-images", image, "-source", "sbom", "-sboms", strings.Join(documents, "\n"))
+		scan("one", "-images", repository+"@"+found["linux/arm64"])
+		scan("three", "-images", image)
+		scan("documents", "-images", image, "-source", "sbom", "-sboms", strings.Join(documents, "\n"))
+		if err := os.RemoveAll(filepath.Join(cache, "fanal")); err != nil { // what Trivy by hand keeps of layers, which the next run of a workflow hasn't
+			b.Fatal(err)
+		}
 		for _, platform := range slices.Sorted(maps.Keys(found)) {
 			for _, format := range []string{"json", "sarif"} {
-				total["trivy"] += run(filepath.Join(env["DEVSTACK_BIN"], "trivy"), "image", "--image-src", "remote", "--platform", platform, "--format", format,
+				run("trivy", filepath.Join(env["DEVSTACK_BIN"], "trivy"), "image", "--image-src", "remote", "--platform", platform, "--format", format,
 					"--output", filepath.Join(b.TempDir(), format), "--scanners", "vuln", "--cache-dir", cache, "--quiet", "--skip-version-check", "--skip-db-update", image)
 			}
 		}
 	}
-	for what, d := range total {
-		b.ReportMetric(d.Seconds()/float64(b.N), what+"-s/op")
+	for _, what := range []string{"one", "three", "documents", "trivy"} {
+		b.ReportMetric(total[what].Seconds()/float64(b.N), what+"-s/op")
+		b.ReportMetric(computed[what].Seconds()/float64(b.N), what+"-cpu-s/op")
 	}
 	b.ReportMetric(total["three"].Seconds()/total["one"].Seconds(), "three/one")
+	b.ReportMetric(computed["three"].Seconds()/computed["one"].Seconds(), "three/one-cpu")
 	b.ReportMetric(total["three"].Seconds()/total["trivy"].Seconds(), "three/trivy")
 }

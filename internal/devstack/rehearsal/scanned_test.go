@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -152,7 +153,15 @@ func found(t *testing.T, report string) (all []string) {
 	return all
 }
 
-// results are what a SARIF file says: rule, level, file and message.
+// said is what the message of a result tells of a package, in Trivy's words and
+// in ours: its name, its version, and what mends it.
+var said = []*regexp.Regexp{
+	regexp.MustCompile(`(?s)^Package: (\S+)\nInstalled Version: (\S+)\n.*Fixed Version: (.*?)\n`),
+	regexp.MustCompile(`(?s)^(\S+) (\S+): .* \((?:fixed in (.+)|no fix)\)$`),
+}
+
+// results are what a SARIF file says: rule, level, file, package, version and
+// fixed version.
 func results(t *testing.T, text []byte) (all []string) {
 	t.Helper()
 	var file struct {
@@ -171,7 +180,13 @@ func results(t *testing.T, text []byte) (all []string) {
 	}
 	for _, run := range file.Runs {
 		for _, r := range run.Results {
-			all = append(all, fmt.Sprintf("%s %s %s: %q", r.RuleID, r.Level, r.Locations[0].PhysicalLocation.ArtifactLocation.URI, r.Message.Text))
+			message := r.Message.Text
+			for _, words := range said {
+				if found := words.FindStringSubmatch(r.Message.Text); found != nil {
+					message = strings.Join(found[1:], " ")
+				}
+			}
+			all = append(all, fmt.Sprintf("%s %s %s: %s", r.RuleID, r.Level, r.Locations[0].PhysicalLocation.ArtifactLocation.URI, message))
 		}
 	}
 	slices.Sort(all)

@@ -95,7 +95,6 @@ func TestFailedScanIsNoPass(t *testing.T) {
 		"no database": {Fail: map[string]string{"--download-db-only": "DENIED"}},
 		"no scan":     {Fail: map[string]string{"--output": "boom"}},
 		"killed":      {Crash: "--output"},
-		"no SARIF":    {Fail: map[string]string{"sarif": "boom"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

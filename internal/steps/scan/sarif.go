@@ -1,25 +1,18 @@
 package scan
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
-	"encoding/json"
+	"crypto/sha256"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/org/release-actions/internal/image"
-)
-
-// What code scanning takes at most.
-//
-// https://docs.github.com/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit
-const (
-	maxResults = 25_000    // of a run
-	maxGzip    = 10 << 20  // bytes of a file, compressed
-	maxSARIF   = 256 << 20 // bytes of a file that is compressed at all
+	"github.com/org/release-actions/internal/markdown"
+	"github.com/org/release-actions/internal/trivy"
 )
 
 // defaultCategory is the first part of the categories; the platform follows.
@@ -29,9 +22,13 @@ func category(cfg Config, t target) string {
 	return cmp.Or(cfg.Category, defaultCategory) + "/" + t.platform.Slug()
 }
 
-// document is a SARIF file, as Trivy makes it.
+// document is a SARIF file with what code scanning reads of one. Findings have
+// the rules, levels and places that Trivy's own SARIF gives them. Trivy doesn't
+// make it, since that takes another process for each platform, which crashes on
+// a file with "%" in its name; and without fingerprints alerts come twice.
 //
 // https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+// https://docs.github.com/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 type document struct {
 	Schema  string `json:"$schema"`
 	Version string `json:"version"`
@@ -41,121 +38,180 @@ type document struct {
 	gzip []byte // what is uploaded; set by fit
 }
 
-// run is what was found in one image. What isn't changed stays as it is.
+// run is what was found in one image.
 type run struct {
-	Tool       json.RawMessage  `json:"tool"`
-	Automation automation       `json:"automationDetails"`
-	Results    []map[string]any `json:"results"`
-	ColumnKind string           `json:"columnKind,omitempty"`
-	Bases      json.RawMessage  `json:"originalUriBaseIds,omitempty"`
-	Properties json.RawMessage  `json:"properties,omitempty"`
+	Tool struct {
+		Driver driver `json:"driver"`
+	} `json:"tool"`
+	Automation struct {
+		ID string `json:"id"`
+	} `json:"automationDetails"`
+	Results    []result `json:"results"`
+	Properties struct {
+		Image string `json:"image"`
+	} `json:"properties"`
 }
 
-type automation struct {
-	ID string `json:"id"`
+type driver struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	URL     string `json:"informationUri"`
+	Rules   []rule `json:"rules"`
 }
 
-// parseSARIF reads what Trivy wrote of the image p, and gives it its category
-// and locations that code scanning takes.
-func parseSARIF(text []byte, category string, p image.Pinned) (document, error) {
-	var d document
-	if err := json.Unmarshal(text, &d); err != nil {
-		return document{}, fmt.Errorf("read SARIF of trivy: %w", err)
-	}
-	if d.Version != "2.1.0" || len(d.Runs) != 1 {
-		return document{}, fmt.Errorf("SARIF of trivy has version %q and %d runs, not 2.1.0 and one", d.Version, len(d.Runs))
-	}
-	r := &d.Runs[0]
-	// What stands before the last slash is the category.
-	r.Automation.ID = category + "/"
-	if r.Results == nil {
-		r.Results = []map[string]any{} // null would say that nothing was looked for
-	}
-	for _, result := range r.Results {
-		locate(result, cmp.Or(p.Repository.Path(), "image"))
-	}
-	return d, r.sort()
+// rule is a vulnerability, or what else can be found.
+type rule struct {
+	ID      string `json:"id"`
+	Short   text   `json:"shortDescription"`
+	Full    text   `json:"fullDescription"`
+	Default struct {
+		Level string `json:"level"`
+	} `json:"defaultConfiguration"`
+	URL        string `json:"helpUri,omitempty"`
+	Help       text   `json:"help"`
+	Properties struct {
+		Tags      []string `json:"tags"`
+		Precision string   `json:"precision"`
+		Score     string   `json:"security-severity"`
+	} `json:"properties"`
 }
 
-// locate makes the locations of a result relative: files are those of the
-// image, not of the repository. What isn't in a file is in the image.
-func locate(result map[string]any, otherwise string) {
-	locations, _ := result["locations"].([]any)
-	for _, l := range locations {
-		location, _ := l.(map[string]any)
-		physical, _ := location["physicalLocation"].(map[string]any)
-		artifact, _ := physical["artifactLocation"].(map[string]any)
-		if artifact == nil {
-			continue
+// result is a rule that holds somewhere.
+type result struct {
+	Rule         string            `json:"ruleId"`
+	Index        int               `json:"ruleIndex"`
+	Level        string            `json:"level"`
+	Message      text              `json:"message"`
+	Locations    []location        `json:"locations"`
+	Fingerprints map[string]string `json:"partialFingerprints"`
+}
+
+type text struct {
+	Text     string `json:"text"`
+	Markdown string `json:"markdown,omitempty"`
+}
+
+type location struct {
+	Physical struct {
+		Artifact struct {
+			URI string `json:"uri"`
+		} `json:"artifactLocation"`
+		Region struct {
+			Start int `json:"startLine"`
+			End   int `json:"endLine"`
+		} `json:"region"`
+	} `json:"physicalLocation"`
+	Message text `json:"message"`
+}
+
+// newDocument returns what was found in the image of t, the worst first: that
+// stays where some has to go, and code scanning shows the first 5,000.
+func newDocument(t target, category string) document {
+	var r run
+	r.Tool.Driver = driver{"Trivy", trivy.Version, "https://github.com/aquasecurity/trivy", []rule{}}
+	r.Automation.ID = category + "/" // the category is what stands before the last slash
+	r.Results = []result{}           // null would say that nothing was looked for
+	r.Properties.Image = t.image.String()
+	findings := slices.Clone(t.report.Findings)
+	slices.SortStableFunc(findings, func(a, b trivy.Finding) int { return cmp.Compare(score(b), score(a)) })
+	rules, seen := map[string]int{}, map[string]int{}
+	for _, f := range findings {
+		id := ruleID(f)
+		index, known := rules[id]
+		if !known {
+			index = len(rules)
+			rules[id] = index
+			r.Tool.Driver.Rules = append(r.Tool.Driver.Rules, newRule(id, f))
 		}
-		uri, _ := artifact["uri"].(string)
-		artifact["uri"] = cmp.Or(strings.TrimLeft(uri, "/"), otherwise)
+		// The same finding of the next release is the same alert.
+		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join([]string{id, f.Package, f.File}, "\x00"))))[:32]
+		seen[hash]++
+		r.Results = append(r.Results, result{
+			Rule: id, Index: index, Level: level(f.Severity), Message: text{Text: message(f)}, Locations: locate(f, t.image),
+			Fingerprints: map[string]string{"primaryLocationLineHash": hash + ":" + strconv.Itoa(seen[hash])},
+		})
 	}
+	return document{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []run{r}}
 }
 
-// sort puts the worst results first: they stay where some have to go, and code
-// scanning shows the first 5,000.
-func (r *run) sort() error {
-	var tool struct {
-		Driver struct {
-			Rules []struct {
-				ID         string
-				Properties struct {
-					Score string `json:"security-severity"`
-				}
-			}
-		}
+// ruleID is the finding's ID; a licence is one of a package.
+func ruleID(f trivy.Finding) string {
+	if f.Kind == trivy.License {
+		return f.Package + ":" + f.ID
 	}
-	if err := json.Unmarshal(r.Tool, &tool); err != nil {
-		return fmt.Errorf("read SARIF of trivy: %w", err)
-	}
-	scores := map[string]float64{}
-	for _, rule := range tool.Driver.Rules {
-		scores[rule.ID], _ = strconv.ParseFloat(rule.Properties.Score, 64) // 0 where there is none
-	}
-	score := func(result map[string]any) float64 {
-		id, _ := result["ruleId"].(string)
-		return scores[id]
-	}
-	slices.SortStableFunc(r.Results, func(a, b map[string]any) int { return cmp.Compare(score(b), score(a)) })
-	return nil
+	return f.ID
 }
 
-// merge returns one file with the runs of all.
-func merge(documents []document) document {
-	all := documents[0]
-	for _, d := range documents[1:] {
-		all.Runs = append(all.Runs, d.Runs...)
+// maxText is how much of a description code scanning takes, in characters.
+const maxText = 1024
+
+func newRule(id string, f trivy.Finding) rule {
+	limited := func(s string) text { return text{Text: markdown.Prefix(s, maxText, utf8.RuneCountInString)} }
+	about := cmp.Or(f.Description, f.Title, id)
+	r := rule{ID: id, Short: limited(cmp.Or(f.Title, id)), Full: limited(about), Help: text{Text: about}}
+	r.Default.Level = level(f.Severity)
+	r.Properties.Tags = []string{f.Kind, "security", f.Severity.String()}
+	r.Properties.Precision = "very-high"
+	r.Properties.Score = strconv.FormatFloat(score(f), 'f', 1, 64)
+	if u, err := url.Parse(f.URL); err == nil && u.Scheme == "https" {
+		r.URL = u.String()
+		r.Help.Text += "\n\n" + r.URL
+		r.Help.Markdown = about + "\n\n[" + id + "](" + r.URL + ")"
+	}
+	return r
+}
+
+// score is how bad the finding is, from 0 to 10: code scanning tells severities
+// by it. Without a score, it is one in the middle of the severity's range.
+func score(f trivy.Finding) float64 {
+	if f.Score > 0 {
+		return f.Score
+	}
+	return map[trivy.Severity]float64{trivy.Critical: 9.5, trivy.High: 8, trivy.Medium: 5.5, trivy.Low: 2}[f.Severity]
+}
+
+func level(s trivy.Severity) string {
+	switch {
+	case s >= trivy.High:
+		return "error"
+	case s == trivy.Medium:
+		return "warning"
+	}
+	return "note"
+}
+
+// message says what is where.
+func message(f trivy.Finding) string {
+	what := cmp.Or(f.Title, f.ID)
+	if f.Package == "" {
+		return what
+	}
+	what = strings.TrimSpace(f.Package+" "+f.Installed) + ": " + what
+	switch {
+	case f.Kind != trivy.Vulnerability:
+		return what
+	case f.Fixed == "":
+		return what + " (no fix)"
+	}
+	return what + " (fixed in " + f.Fixed + ")"
+}
+
+// locate returns where a finding is. Files are those of the image, not of the
+// repository, and code scanning wants them relative. What isn't in a file is in
+// the image.
+func locate(f trivy.Finding, p image.Pinned) []location {
+	lines := f.Lines
+	if len(lines) == 0 {
+		lines = []trivy.Lines{{}}
+	}
+	path := cmp.Or(strings.TrimLeft(f.File, "/"), p.Repository.Path(), "image")
+	var all []location
+	for _, l := range lines {
+		var at location
+		at.Physical.Artifact.URI = (&url.URL{Path: path}).String()
+		at.Physical.Region.Start, at.Physical.Region.End = max(l.StartLine, 1), max(l.EndLine, l.StartLine, 1)
+		at.Message.Text = path
+		all = append(all, at)
 	}
 	return all
-}
-
-// fit returns the file, with as many of the worst results as code scanning
-// takes.
-func (d *document) fit() ([]byte, error) {
-	for most := maxResults; ; most /= 2 {
-		for i := range d.Runs {
-			r := &d.Runs[i]
-			if n := len(r.Results) - most; n > 0 {
-				r.Results, d.cut = r.Results[:most], d.cut+n
-			}
-		}
-		text, err := json.MarshalIndent(d, "", "  ")
-		if err != nil {
-			return nil, err
-		}
-		if len(text) <= maxSARIF || most == 0 {
-			var zipped bytes.Buffer
-			zip := gzip.NewWriter(&zipped)
-			if _, err := zip.Write(text); err != nil {
-				return nil, err
-			}
-			if err := zip.Close(); err != nil {
-				return nil, err
-			}
-			if d.gzip = zipped.Bytes(); len(d.gzip) <= maxGzip || most == 0 {
-				return text, nil
-			}
-		}
-	}
 }

@@ -129,7 +129,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (result Result, err error) {
 		result.New, result.Gone = len(c.added), len(c.gone)
 	}
 	dir := cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "scan", targets[0].image.Digest.Hex()[:12]))
-	sarifs, err := result.write(ctx, dir, cfg, d, scanner, targets, started)
+	sarifs, err := result.write(dir, cfg, d, targets, started)
 	if err != nil {
 		return result, err
 	}
@@ -163,30 +163,13 @@ func scanAll(ctx context.Context, scanner *trivy.Scanner, targets []target) erro
 
 // write writes what was found on each platform, for programs: Trivy's own
 // report, SARIF, and the predicate that attest takes. It returns the SARIF.
-func (r *Result) write(ctx context.Context, dir string, cfg Config, d Deps, scanner *trivy.Scanner, targets []target, started time.Time) ([]document, error) {
+func (r *Result) write(dir string, cfg Config, d Deps, targets []target, started time.Time) ([]document, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // others read it by design
 		return nil, fmt.Errorf("input \"output-dir\": %w", err)
 	}
-	documents := make([]document, len(targets))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for i, t := range targets {
-		group.Go(func() error {
-			text, err := scanner.Convert(groupCtx, t.report, "sarif")
-			if err != nil {
-				return err
-			}
-			documents[i], err = parseSARIF(text, category(cfg, t), t.image)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	if cfg.Merge {
-		documents = []document{merge(documents)}
-	}
+	var documents []document
 	for _, t := range targets {
+		documents = append(documents, newDocument(t, category(cfg, t)))
 		base := filepath.Join(dir, "scan-"+t.platform.Slug())
 		r.Reports = append(r.Reports, base+".json")
 		r.Predicates = append(r.Predicates, base+".vuln.json")
@@ -194,6 +177,9 @@ func (r *Result) write(ctx context.Context, dir string, cfg Config, d Deps, scan
 		if err = errors.Join(err, os.WriteFile(base+".json", t.report.JSON, 0o644), os.WriteFile(base+".vuln.json", statement, 0o644)); err != nil {
 			return nil, err
 		}
+	}
+	if cfg.Merge {
+		documents = []document{merge(documents)}
 	}
 	for i := range documents {
 		path := filepath.Join(dir, "scan.sarif")

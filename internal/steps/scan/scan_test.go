@@ -213,7 +213,6 @@ func TestComparisonWithAnEarlierRelease(t *testing.T) {
 	}
 	w.trivy = trivytest.Install(t, trivytest.Plan{
 		Report: now, Reports: plan.Reports, Updated: w.deps.Now(),
-		Converted: map[string]string{"sarif": recorded(t, "alpine.sarif")},
 	})
 	current := w.push("2", "linux/amd64")
 	for _, with := range []string{"1", string(before.Digest), w.host + "/acme/app:1"} {

@@ -99,7 +99,6 @@ func newWorld(t *testing.T, plan trivytest.Plan, change ...func(*github.Options)
 	if plan.Updated.IsZero() {
 		plan.Updated = now
 	}
-	plan.Converted = map[string]string{"sarif": recorded(t, "alpine.sarif")}
 	w.trivy = trivytest.Install(t, plan)
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.deps = Deps{

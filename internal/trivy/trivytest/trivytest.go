@@ -33,10 +33,9 @@ type Plan struct {
 	Hang    string            // one at which it takes for ever
 	Report  string            // what a scan finds, in Trivy's format
 	// Reports are what scans of an argument find, in the place of Report.
-	Reports   map[string]string
-	Converted map[string]string // what reports are converted to, by format
-	Updated   time.Time         // the age of the database that it fetches
-	NeedJava  bool              // it asks for the Java database where it scans
+	Reports  map[string]string
+	Updated  time.Time // the age of the database that it fetches
+	NeedJava bool      // it asks for the Java database where it scans
 }
 
 // Call is one run of the pretended Trivy.
@@ -87,8 +86,6 @@ func pretend(dir string) int {
 	case p.NeedJava && noFile(filepath.Join(cache, "java-db")):
 		fmt.Fprint(os.Stderr, "2026-11-25T12:00:00Z\tFATAL\tFatal error\t'--skip-java-db-update' cannot be specified on the first run\n")
 		return 1
-	case args[0] == "convert":
-		write(after("--output"), p.Converted[after("--format")])
 	default:
 		report := p.Report
 		for _, arg := range args {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -123,6 +124,17 @@ func TestAReleaseWithAKeyPair(t *testing.T) {
 	out := succeed(t, s, rehearsal.Trial{Tag: "v6.0.0"})
 	if secret := strings.Split(key, "\n")[2]; strings.Contains(out.Log, secret) || strings.Contains(out.Log, "correct horse") {
 		t.Error("the log shows the key or its password")
+	}
+	page := release(t, "v6.0.0")
+	if len(page) != 1 {
+		t.Fatalf("releases: %+v", page)
+	}
+	if n := printedCommands(t, page[0].Body, map[string]string{"cosign.pub": readFile(t, filepath.Join(dir, "cosign.pub"))}); n["verify"] != 1 || n["cosign"] != 8 {
+		t.Errorf("the page has the commands %v:\n%s", n, page[0].Body)
+	}
+	sum := regexp.MustCompile("its SHA-256 is `([0-9a-f]{64})`").FindStringSubmatch(page[0].Body)
+	if out, err := j.Shell(t.Context(), "openssl pkey -pubin -in "+filepath.Join(dir, "cosign.pub")+" -outform DER | sha256sum"); err != nil || sum == nil || !strings.HasPrefix(out, sum[1]) {
+		t.Errorf("the page says the key is %q, and openssl that it is %q, %v", sum, out, err)
 	}
 	for _, repository := range repositories {
 		for _, judge := range []string{"cosign2", "cosign3"} {

@@ -69,8 +69,8 @@ func TestReleasePage(t *testing.T) {
 	body := page[0].Body
 	for _, want := range []string{
 		"docker pull ghcr.io/acme/hello:7.1.0\n", "docker pull docker.io/acme/hello@sha256:", "`7.1.0`, `7.1`, `7`, `latest`",
-		"### Changes since `7.0.0`", "| `golang.org/x/sys` | `golang` | `v0.29.0` | `" + version + "` | all |",
-		"| platform | `golang` | all |", "| linux/arm/v7 |", "`https://github.com/acme/hello/.github/workflows/release.yml@refs/tags/v7.1.0`",
+		"### Changes since `7.0.0`", "| `golang.org/x/sys` | `go-module` | `v0.29.0` | `" + version + "` | all |",
+		"| platform | `go-module` | all |", "| linux/arm/v7 |", "`https://github.com/acme/hello/.github/workflows/release.yml@refs/tags/v7.1.0`",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q:\n%s", want, body)

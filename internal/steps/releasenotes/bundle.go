@@ -1,6 +1,7 @@
 package releasenotes
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
@@ -82,7 +83,8 @@ func parseBundle(text []byte) (c claim, err error) {
 	for _, entry := range b.Material.Entries {
 		if len(entry.Promise) > 0 && !c.logged {
 			c.logged = true
-			c.logIndex, err = entry.LogIndex.Int64()
+			// What is 0 is left out.
+			c.logIndex, err = json.Number(cmp.Or(string(entry.LogIndex), "0")).Int64()
 		}
 	}
 	return c, err

@@ -1,8 +1,10 @@
 package releasenotes
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,6 +82,16 @@ func TestKindsAreThoseOfTheirPredicates(t *testing.T) {
 		if got := kindOf(predicateType); got != want {
 			t.Errorf("%s is %q, want %q", predicateType, got, want)
 		}
+	}
+}
+
+func TestTheFirstEntryOfALogIsOne(t *testing.T) {
+	t.Parallel()
+	good := sign(t, sigstoretest.Token(evidencetest.Workflow), sigstore.RekorVersions{1}, intoto.Signature(about))
+	first := regexp.MustCompile(`"logIndex":\s*"\d+",`).ReplaceAll(good.Content, nil) // as protojson writes 0
+	got, err := parseBundle(first)
+	if err != nil || !got.logged || got.logIndex != 0 || bytes.Equal(first, good.Content) {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

@@ -64,7 +64,7 @@ type Platform struct {
 	SPDX string
 	// CycloneDX is the same in CycloneDX.
 	CycloneDX string
-	// Packages are the numbers of packages by ecosystem: apk, golang. Nothing where they aren't known.
+	// Packages are the numbers of packages by ecosystem: apk, go-module. Nothing where they aren't known.
 	Packages map[string]int
 	// Findings are the numbers of vulnerabilities by severity: CRITICAL, HIGH. Nothing where it wasn't scanned.
 	Findings map[string]int
@@ -172,7 +172,7 @@ func (s Size) Growth() string {
 type Package struct {
 	// Name is what its ecosystem calls it: musl.
 	Name string
-	// Ecosystem is the kind of package: apk, golang.
+	// Ecosystem is the kind of package: apk, go-module.
 	Ecosystem string
 	// From are the earlier versions; nothing where it was added.
 	From []string

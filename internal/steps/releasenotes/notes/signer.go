@@ -65,7 +65,7 @@ type Evidence struct {
 	Kind string
 	// File is the name of the file with the bundle; empty where it isn't released.
 	File string
-	// LogIndex is where the transparency log has it; 0 where it has not.
+	// LogIndex is where the log has it, if it has a page there.
 	LogIndex int64
 	// Log is the page of that entry; empty where there is none, as with a private Sigstore.
 	Log string
@@ -166,14 +166,14 @@ type Commands struct {
 }
 
 // Commands returns what verifies an image in its registry; nothing where nobody signed.
-func (r Release) Commands(i Image) *Commands {
+func (r Release) Commands(image Image) *Commands {
 	if r.Signer == nil {
 		return nil
 	}
-	c := Commands{GitHub: r.gitHub(i)}
+	c := Commands{GitHub: r.gitHub(image)}
 	if !r.Signer.GitHub {
 		for _, kind := range r.Signer.Kinds {
-			c.Cosign = append(c.Cosign, r.cosign(kind, i))
+			c.Cosign = append(c.Cosign, r.cosign(kind, image))
 		}
 	}
 	if len(c.Cosign) == 0 && c.GitHub == "" {

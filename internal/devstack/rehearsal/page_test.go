@@ -98,6 +98,25 @@ func TestReleasePage(t *testing.T) {
 	})
 }
 
+// TestReleasePageOfLogVersion2 has cosign 2 told to take timestamps, since
+// entries in logs of version 2 have no time.
+func TestReleasePageOfLogVersion2(t *testing.T) {
+	s := stage(t, func(w string) string {
+		return strings.Replace(w, "          short-description:", "          rekor-version: 2\n          compare-to: ''\n          sections: pull, verify\n          short-description:", 1)
+	})
+	succeed(t, s, rehearsal.Trial{Tag: "v7.2.0"})
+	page := release(t, "v7.2.0")
+	if len(page) != 1 {
+		t.Fatalf("releases: %+v", page)
+	}
+	if n := printedCommands(t, page[0].Body, nil); n["verify"] != 1 || n["cosign"] != 8 || strings.Count(page[0].Body, "--use-signed-timestamps") != 8 {
+		t.Errorf("the page has the commands %v:\n%s", n, page[0].Body)
+	}
+	if strings.Contains(page[0].Body, "### Platforms") || strings.Contains(page[0].Body, "### Changes") {
+		t.Errorf("the page has more than the sections that were chosen:\n%s", page[0].Body)
+	}
+}
+
 // attached downloads all of a release's files, checks them by the list among
 // them, and looks for a bundle of everything that the page links to.
 func attached(t *testing.T, r githubRelease, log string) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -174,12 +175,13 @@ func (w *World) pages(ctx context.Context, tag string) (map[string]string, error
 	if err := w.Get(ctx, "https://hub.docker.com/v2/repositories/"+Repository+"/", &hub); err != nil {
 		return nil, err
 	}
-	var assets strings.Builder
+	var assets []string
 	for _, a := range release.Assets {
-		fmt.Fprintf(&assets, "- %s (%d bytes)\n", a.Name, a.Size)
+		assets = append(assets, fmt.Sprintf("- %s (%d bytes)\n", a.Name, a.Size))
 	}
+	slices.Sort(assets) // as GitHub's page has them
 	return map[string]string{
-		"release.md":   fmt.Sprintf("# %s\n\n<%s>\n\n%s\n\n## Assets\n\n%s", release.Name, release.URL, release.Body, &assets),
+		"release.md":   fmt.Sprintf("# %s\n\n<%s>\n\n%s\n\n## Assets\n\n%s", release.Name, release.URL, release.Body, strings.Join(assets, "")),
 		"dockerhub.md": hub.Short + "\n\n" + hub.Full,
 	}, nil
 }

@@ -2,7 +2,6 @@ package releasenotes
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -28,9 +27,9 @@ type platformChanges struct {
 	Added, Removed, Changed []notes.Package
 }
 
-// changes tells what is new since the earlier release that the sbom step compared
-// with, or nothing where it compared with none.
-func (c Config) changes(ctx context.Context, d Deps, now notes.Release, files []ghapi.File) (*notes.Changes, error) {
+// earlier tells which packages are new since the earlier release that the sbom step
+// compared with, or nothing where it compared with none.
+func (c Config) earlier(files []ghapi.File) (*notes.Changes, error) {
 	if c.Changes == "" {
 		return nil, nil
 	}
@@ -48,7 +47,7 @@ func (c Config) changes(ctx context.Context, d Deps, now notes.Release, files []
 	}
 	return &notes.Changes{
 		Since: f.Since, Tag: f.Tag, AddedPlatforms: f.AddedPlatforms, RemovedPlatforms: f.RemovedPlatforms,
-		Packages: packages(f.Platforms), Sizes: growth(ctx, d, f.Since, now), File: asset(files, c.Changes),
+		Packages: packages(f.Platforms), File: asset(files, c.Changes),
 	}, nil
 }
 
@@ -78,27 +77,5 @@ func packages(platforms []platformChanges) []notes.Package {
 	slices.SortStableFunc(all, func(a, b notes.Package) int {
 		return cmp.Or(strings.Compare(a.Ecosystem, b.Ecosystem), strings.Compare(a.Name, b.Name))
 	})
-	return all
-}
-
-// growth compares the sizes of the platforms that both releases have. Where the
-// earlier one can't be read, that is no reason to fail this one.
-func growth(ctx context.Context, d Deps, since image.Pinned, now notes.Release) (all []notes.Size) {
-	platforms, err := d.Registry.Platforms(ctx, since)
-	var sizes map[image.Digest]int64
-	if err == nil {
-		sizes, err = imageSizes(ctx, d.Registry, since.Repository, platforms)
-	}
-	if err != nil {
-		d.Log.Warn("the section doesn't tell how the image has grown", "since", since.String(), "cause", err)
-		return nil
-	}
-	for _, p := range now.Platforms {
-		for _, before := range platforms {
-			if before.Platform == p.Platform {
-				all = append(all, notes.Size{Platform: p.Platform, Before: sizes[before.Digest], Now: p.Size})
-			}
-		}
-	}
 	return all
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
@@ -38,25 +40,45 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	if err != nil || len(c.Images) == 0 {
 		return "", err
 	}
-	platforms, err := d.Registry.Platforms(ctx, c.Images[0])
+	earlier, err := c.earlier(files)
 	if err != nil {
 		return "", err
 	}
-	sizes, err := imageSizes(ctx, d.Registry, c.Images[0].Repository, platforms)
-	if err != nil {
+	var platforms []platform
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		platforms, err = measure(groupCtx, d.Registry, c.Images[0])
+		return err
+	})
+	var before []platform
+	group.Go(func() (err error) {
+		if earlier == nil {
+			return nil
+		}
+		// Where the earlier release can't be read, that is no reason to fail this one.
+		if before, err = measure(groupCtx, d.Registry, earlier.Since); err != nil && groupCtx.Err() == nil {
+			d.Log.Warn("the section doesn't tell how the image has grown", "since", earlier.Since.String(), "cause", err)
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
 		return "", err
 	}
-	r := notes.Release{Repository: d.GitHub.Repository().String(), Tag: tag, Downloads: d.downloads(tag), Digest: c.Images[0].Digest, Images: c.images()}
+	r := notes.Release{
+		Repository: d.GitHub.Repository().String(), Tag: tag, Downloads: d.downloads(tag), Digest: c.Images[0].Digest, Images: c.images(), Changes: earlier,
+	}
 	for _, p := range platforms {
 		r.Platforms = append(r.Platforms, notes.Platform{
-			Platform: p.Platform, Digest: p.Digest, Size: sizes[p.Digest], SPDX: sbom(files, p.Platform, "spdx"), CycloneDX: sbom(files, p.Platform, "cdx"),
+			Platform: p.Platform, Digest: p.Digest, Size: p.size, SPDX: sbom(files, p.Platform, "spdx"), CycloneDX: sbom(files, p.Platform, "cdx"),
 			Packages: c.Ecosystems[p.Platform], Findings: c.Findings[p.Platform],
 		})
+		for _, b := range before {
+			if b.Platform == p.Platform {
+				r.Changes.Sizes = append(r.Changes.Sizes, notes.Size{Platform: p.Platform, Before: b.size, Now: p.size})
+			}
+		}
 	}
 	if r.Signer, err = c.signer(d, r, files); err != nil {
-		return "", err
-	}
-	if r.Changes, err = c.changes(ctx, d, r, files); err != nil {
 		return "", err
 	}
 	text, err := template.Render(r, maxSection)
@@ -98,19 +120,22 @@ func asset(files []ghapi.File, path string) string {
 	return ""
 }
 
-// imageSizes asks for the size of each image.
-func imageSizes(ctx context.Context, r *registry.Client, repo image.Repository, platforms []registry.PlatformManifest) (map[image.Digest]int64, error) {
-	sizes := make([]int64, len(platforms))
-	err := parallel.Each(platforms, func(n int, p registry.PlatformManifest) (err error) {
-		sizes[n], err = r.ImageSize(ctx, repo.Pin(p.Digest))
-		return err
-	})
+// platform is the image for a platform, and what is downloaded to pull it.
+type platform struct {
+	registry.PlatformManifest
+	size int64
+}
+
+// measure returns the images of an index, with their sizes.
+func measure(ctx context.Context, r *registry.Client, p image.Pinned) ([]platform, error) {
+	manifests, err := r.Platforms(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	all := map[image.Digest]int64{}
-	for n, p := range platforms {
-		all[p.Digest] = sizes[n]
-	}
-	return all, nil
+	platforms := make([]platform, len(manifests))
+	return platforms, parallel.Each(manifests, func(n int, m registry.PlatformManifest) (err error) {
+		platforms[n].PlatformManifest = m
+		platforms[n].size, err = r.ImageSize(ctx, p.Repository.Pin(m.Digest))
+		return err
+	})
 }

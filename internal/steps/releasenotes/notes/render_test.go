@@ -3,10 +3,16 @@ package notes_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/renderer/html"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
@@ -130,8 +136,36 @@ func TestThePage(t *testing.T) {
 			t.Parallel()
 			r := released(t)
 			change(&r)
-			golden(t, "testdata/"+name+".md", render(t, "", sections, r)+"\n")
+			got := render(t, "", sections, r)
+			golden(t, "testdata/"+name+".md", got+"\n")
+			isMarkdown(t, got)
 		})
+	}
+}
+
+// asHTML is a page as goldmark reads it, and GitHub too.
+func asHTML(t *testing.T, page string) string {
+	t.Helper()
+	var b strings.Builder
+	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
+	if err := markdown.Convert([]byte(page), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// isMarkdown sees to it that no row is left of a table, and no fence of code, and
+// that what is opened is closed.
+func isMarkdown(t *testing.T, page string) {
+	t.Helper()
+	got := asHTML(t, page)
+	for what, want := range map[string]int{
+		"<table>": strings.Count(page, "\n|---|"), "<pre>": strings.Count(page, "```sh\n"), "</details>": strings.Count(got, "<details>"),
+		"```": 0, "<p>|": 0, "|---": 0, "{{": 0,
+	} {
+		if n := strings.Count(got, what); n != want {
+			t.Errorf("it has %q %d times, want %d:\n%s", what, n, want, got)
+		}
 	}
 }
 
@@ -220,6 +254,33 @@ func TestForeignTextIsNotMarkdown(t *testing.T) {
 			t.Errorf("%q is in the section:\n%s", bad, outside)
 		}
 	}
+}
+
+// FuzzForeignText has any text for a package's name and versions: the page has
+// the same elements with it as with a harmless one.
+func FuzzForeignText(f *testing.F) {
+	for _, s := range []string{"", "musl", "a|b", "`", "<!--", "</details>", "\n", "\r\n\r\n", "\u2028", "![x](y)", "\\", "~~~", "{{.Tag}}", "```", "https://example.com", "@octocat"} {
+		f.Add(s)
+	}
+	elements := func(t *testing.T, text string) map[string]int {
+		t.Helper()
+		r := released(t)
+		r.Platforms[0].Packages = map[string]int{text: 1}
+		r.Changes.Tag, r.Changes.AddedPlatforms = text, []string{text}
+		r.Changes.Packages = []notes.Package{{Name: text, Ecosystem: text, From: []string{text}, To: []string{text, text}}}
+		count := map[string]int{}
+		for _, m := range regexp.MustCompile(`</?[a-z0-9]+|<!--`).FindAllString(asHTML(t, render(t, "", []string{"sbom", "changes"}, r)), -1) {
+			if m != "<code" && m != "</code" && m != "<br" { // there is none of them of an empty text, and more of one with several lines
+				count[m]++
+			}
+		}
+		return count
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := elements(t, text), elements(t, "harmless"); !maps.Equal(got, want) {
+			t.Errorf("%q gives %v, want %v", text, got, want)
+		}
+	})
 }
 
 func TestALongSectionIsCut(t *testing.T) {

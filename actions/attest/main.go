@@ -26,7 +26,7 @@ func run(ctx context.Context, rt *action.Runtime, cfg attest.Config) (attest.Res
 		return attest.Result{}, err
 	}
 	token := sigstore.Remember(rt.IDToken)
-	deps := attest.Deps{Token: token, TempDir: rt.TempDir(), Open: func(ctx context.Context) (evidence.Publisher, error) {
+	deps := attest.Deps{Token: token, Getenv: rt.Getenv, TempDir: rt.TempDir(), Open: func(ctx context.Context) (evidence.Publisher, error) {
 		return evidence.NewPublisher(ctx, reg, cfg.Sigstore, token, cfg.RetryFor,
 			sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
 	}}

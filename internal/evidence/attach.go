@@ -69,14 +69,14 @@ func (k known) lacks(repos []image.Repository, claims []Claim, layouts []Layout)
 
 // attach adds what the repositories lack: what has one list in a registry at one
 // go, and all lists at once, whatever becomes of the others.
-func (p Publisher) attach(ctx context.Context, claims []Claim, all []made, lacks []lack) error {
+func (p Publisher) attach(ctx context.Context, claims []Claim, all []made, early staging) error {
 	type list struct {
 		place
 		suffix string // of cosign's tag; none for the referrers
 	}
 	var lists []list
 	wanting := map[list][]lack{}
-	for _, l := range lacks {
+	for _, l := range early.lacks {
 		in := list{place: l.place}
 		if l.layout == Legacy {
 			in.suffix = suffixOf(claims[l.claim].Statement.PredicateType)
@@ -88,6 +88,7 @@ func (p Publisher) attach(ctx context.Context, claims []Claim, all []made, lacks
 	}
 	errs := make([]error, len(lists))
 	_ = parallel.Each(lists, func(n int, in list) error { // errs has them
+		early.wait(in.place)
 		errs[n] = p.attachTo(ctx, in.pinned(), in.suffix, wanting[in], all)
 		return nil
 	})
@@ -102,7 +103,7 @@ func (p Publisher) attach(ctx context.Context, claims []Claim, all []made, lacks
 	if why == nil {
 		return nil
 	}
-	return p.incomplete(claims, missing, len(lacks), why...)
+	return p.incomplete(claims, missing, len(early.lacks), why...)
 }
 
 func (p Publisher) attachTo(ctx context.Context, subject image.Pinned, suffix string, lacks []lack, all []made) error {

@@ -84,11 +84,13 @@ type Bundle struct {
 type Found struct {
 	Bundles []Bundle // verified
 	Refused []error  // why others do not count
+	Entries int      // that it lists, whatever they are
 }
 
 func (f *Found) add(other Found) {
 	f.Bundles = append(f.Bundles, other.Bundles...)
 	f.Refused = append(f.Refused, other.Refused...)
+	f.Entries += other.Entries
 }
 
 // Reader finds the evidence that an identity signed.
@@ -118,15 +120,20 @@ func (r Reader) Find(ctx context.Context, subject image.Pinned, predicateTypes .
 
 // bundles is Find for bundles.
 func (r Reader) bundles(ctx context.Context, subject image.Pinned, predicateTypes []string) (Found, error) {
-	referrers, err := r.Registry.Referrers(ctx, subject, sigstore.BundleMediaType)
+	listing, err := r.Registry.Listing(ctx, subject, sigstore.BundleMediaType)
 	if err != nil {
 		return Found{}, err
 	}
 	// The annotation proves nothing, but who writes a false one hides their own.
-	referrers = slices.DeleteFunc(referrers, func(d registry.Descriptor) bool {
+	others := func(d registry.Descriptor) bool {
 		said, ok := d.Annotations[predicateTypeAnnotation]
 		return ok && !slices.Contains(predicateTypes, said)
-	})
+	}
+	referrers := slices.DeleteFunc(listing.Referrers, others)
+	found := Found{Entries: listing.Entries}
+	for _, d := range slices.DeleteFunc(listing.Foreign, others) {
+		found.Refused = append(found.Refused, fmt.Errorf("bundle %s is listed for it, and refers to %q", d.Digest, d.Subject))
+	}
 	read := make([]Found, len(referrers))
 	err = parallel.Each(referrers, func(n int, d registry.Descriptor) error {
 		artifact, err := r.Registry.Artifact(ctx, subject.Repository.Pin(d.Digest))
@@ -147,7 +154,6 @@ func (r Reader) bundles(ctx context.Context, subject image.Pinned, predicateType
 		}
 		return nil
 	})
-	var found Found
 	for _, f := range read {
 		found.add(f)
 	}

@@ -27,14 +27,14 @@ func TestNothingIsAttachedBeforeAllIsSigned(t *testing.T) {
 		}
 		return n >= len(w.Digests)
 	})
-	before := w.Registries[0].Writes() + w.Registries[1].Writes()
+	before := w.Registries[0].Attached() + w.Registries[1].Attached()
 	_, err := w.Publisher(t, evidencetest.Workflow).Publish(t.Context(), repositories(w), signatures(w))
 	var failed *sigstore.ServiceError
 	if !errors.As(err, &failed) || failed.Service != "rekor" || !strings.HasPrefix(err.Error(), "attached 0 of 8 ") || strings.Count(err.Error(), "\n") != 9 || len(hint.Of(err)) == 0 {
 		t.Errorf("got %v, mends %q", err, hint.Of(err))
 	}
-	if n := w.Registries[0].Writes() + w.Registries[1].Writes() - before; n != 0 {
-		t.Errorf("%d requests to write", n)
+	if n := w.Registries[0].Attached() + w.Registries[1].Attached() - before; n != 0 {
+		t.Errorf("%d manifests were put", n)
 	}
 	// With the log back, another run finishes.
 	w.Sigstore.Rekor.SetFault(nil)
@@ -115,13 +115,13 @@ func TestANewSignatureMustVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := w.Registries[0].Writes()
+	before := w.Registries[0].Attached()
 	_, err = p.Publish(t.Context(), repositories(w), signatures(w))
 	if err == nil || !strings.Contains(strings.Join(hint.Of(err), ""), "same Sigstore instance") {
 		t.Errorf("got %v, mends %q", err, hint.Of(err))
 	}
-	if n := w.Registries[0].Writes() - before; n != 0 {
-		t.Errorf("%d requests to write", n)
+	if n := w.Registries[0].Attached() - before; n != 0 {
+		t.Errorf("%d manifests were put", n)
 	}
 }
 

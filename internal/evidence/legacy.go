@@ -98,6 +98,7 @@ func (r Reader) under(ctx context.Context, tag image.Ref, d image.Digest, predic
 		said, ok := annotations[attestedType] // as with bundles, who writes a false one hides their own
 		return mediaType == want && (!ok || slices.Contains(predicateTypes, said))
 	})
+	found.Entries = len(layers)
 	for n, l := range layers {
 		bundle, err := verifyLayer(r.Verifier, sigstore.Layer(l), d, r.Identity)
 		switch {

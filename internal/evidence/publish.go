@@ -68,11 +68,15 @@ func (p Publisher) Publish(ctx context.Context, repos []image.Repository, claims
 		return nil, fmt.Errorf("read what is signed already: %w", err)
 	}
 	lacks := found.lacks(repos, claims, p.layouts())
-	all, err := p.sign(ctx, repos, claims, id, found)
+	ctx, stop := context.WithCancel(ctx)
+	early := p.stage(lacks)
+	defer early.end()
+	defer stop()
+	all, err := p.sign(ctx, repos, claims, id, found, early)
 	if err != nil {
 		return nil, p.incomplete(claims, lacks, len(lacks), failure{err: err})
 	}
-	if err := p.attach(ctx, claims, all, lacks); err != nil {
+	if err := p.attach(ctx, claims, all, early); err != nil {
 		return nil, err
 	}
 	bundles := make([]Bundle, len(all))
@@ -158,7 +162,7 @@ type made struct {
 
 // sign returns the evidence for each claim: the earliest that is anywhere, or
 // new one, which must pass the same verification as any other.
-func (p Publisher) sign(ctx context.Context, repos []image.Repository, claims []Claim, id sigstore.Identity, found known) ([]made, error) {
+func (p Publisher) sign(ctx context.Context, repos []image.Repository, claims []Claim, id sigstore.Identity, found known, early staging) ([]made, error) {
 	type task struct {
 		claim  int
 		layout Layout
@@ -171,16 +175,18 @@ func (p Publisher) sign(ctx context.Context, repos []image.Repository, claims []
 		}
 	}
 	all := make([]made, len(claims))
-	err := each(ctx, tasks, func(ctx context.Context, _ int, t task) (err error) {
+	err := each(ctx, tasks, func(inner context.Context, _ int, t task) (err error) {
 		c := claims[t.claim]
 		b, kept := found.earliest(c, t.layout)
 		switch {
 		case kept:
 			p.Log.Info("kept", "digest", string(c.Digest), "predicate", c.Statement.PredicateType, "layout", string(t.layout), "log-index", b.LogIndex)
 		case t.layout == Legacy:
-			b, err = p.signLegacy(ctx, repos[0], c, id)
+			b, err = p.signLegacy(inner, repos[0], c, id)
 		default:
-			b, err = p.Sign(ctx, c, id)
+			give := early.begin(ctx, t.claim)
+			b, err = p.Sign(inner, c, id)
+			give(b.Content, err)
 		}
 		if err != nil {
 			return err

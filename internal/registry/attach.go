@@ -43,12 +43,12 @@ func (c *Client) attach(ctx context.Context, subject image.Pinned, artifacts []A
 	ready, readyCtx := errgroup.WithContext(ctx)
 	ready.SetLimit(parallel)
 	ready.Go(func() (err error) {
-		target, err = s.head(readyCtx, subject.Ref())
+		target, err = s.target(readyCtx, subject)
 		return err
 	})
 	ready.Go(func() error { return s.uploadMissing(readyCtx, emptyConfig) })
 	for _, a := range artifacts {
-		ready.Go(func() error { return s.upload(readyCtx, a.Content) })
+		ready.Go(func() error { return s.uploadOnce(readyCtx, a.Content) })
 	}
 	if err := ready.Wait(); err != nil {
 		return nil, err

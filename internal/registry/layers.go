@@ -80,7 +80,7 @@ func (c *Client) appendLayers(ctx context.Context, tag image.Ref, layers []Layer
 	uploads.SetLimit(parallel)
 	uploads.Go(func() error { return s.uploadMissing(uploadCtx, configOf(lacking(nil, layers))) })
 	for _, l := range layers {
-		uploads.Go(func() error { return s.upload(uploadCtx, l.Content) })
+		uploads.Go(func() error { return s.uploadOnce(uploadCtx, l.Content) })
 	}
 	if err := uploads.Wait(); err != nil {
 		return err

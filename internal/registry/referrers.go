@@ -34,7 +34,8 @@ type Descriptor struct {
 	ArtifactType string
 	MediaType    string // of the manifest
 	Annotations  map[string]string
-	Size         int64 // of the manifest, in bytes
+	Subject      image.Digest // what it refers to
+	Size         int64        // of the manifest, in bytes
 	// Mislisted says that the fallback tag has another artifact type for it, so
 	// that who looks for the type misses it. Attach puts it right.
 	Mislisted bool
@@ -48,24 +49,37 @@ type Artifact struct {
 	Content      []byte
 }
 
+// Listing is what a registry names as referrers of a manifest.
+type Listing struct {
+	Referrers []Descriptor
+	Foreign   []Descriptor // that refer to something else, by their own manifests
+	Entries   int          // that it names, of any type, be they there or not
+}
+
 // Referrers returns the artifacts that have p as their subject, those of one
 // artifact type or, where it is "", all. It asks the Referrers API, and where
 // there is none the fallback tag.
 //
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
 func (c *Client) Referrers(ctx context.Context, p image.Pinned, artifactType string) ([]Descriptor, error) {
-	found, err := c.referrers(ctx, p, artifactType)
+	listing, err := c.Listing(ctx, p, artifactType)
+	return listing.Referrers, err
+}
+
+// Listing is Referrers for whoever wants to know what the registry says beside.
+func (c *Client) Listing(ctx context.Context, p image.Pinned, artifactType string) (Listing, error) {
+	found, err := c.listing(ctx, p, artifactType)
 	return found, c.failRead("list the referrers of", p.Repository, p, err)
 }
 
-func (c *Client) referrers(ctx context.Context, p image.Pinned, artifactType string) ([]Descriptor, error) {
+func (c *Client) listing(ctx context.Context, p image.Pinned, artifactType string) (Listing, error) {
 	s, err := c.session(ctx, p.Repository, transport.PullScope)
 	if err != nil {
-		return nil, err
+		return Listing{}, err
 	}
 	listed, api, err := s.listReferrers(ctx, p.Digest)
 	if err != nil {
-		return nil, err
+		return Listing{}, err
 	}
 	read := make([]*Descriptor, len(listed))
 	group, ctx := errgroup.WithContext(ctx)
@@ -85,23 +99,27 @@ func (c *Client) referrers(ctx context.Context, p image.Pinned, artifactType str
 			if err != nil {
 				return fmt.Errorf("referrer %s: %w", referrer.Digest, err)
 			}
-			if parsed.Subject != nil && parsed.Subject.Digest.String() == string(p.Digest) {
+			if parsed.subject() == p.Digest {
 				s.referrers.Store(m.Digest, m)
-				read[i] = &Descriptor{
-					Digest: m.Digest, ArtifactType: parsed.artifactType(), MediaType: m.MediaType,
-					Annotations: parsed.Annotations, Size: int64(len(m.Raw)), Mislisted: !api && d.ArtifactType != parsed.artifactType(),
-				}
+			}
+			read[i] = &Descriptor{
+				Digest: m.Digest, ArtifactType: parsed.artifactType(), MediaType: m.MediaType, Annotations: parsed.Annotations,
+				Subject: parsed.subject(), Size: int64(len(m.Raw)), Mislisted: !api && d.ArtifactType != parsed.artifactType(),
 			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return Listing{}, err
 	}
-	var found []Descriptor
+	found := Listing{Entries: len(listed)}
 	for _, d := range read {
-		if d != nil && (artifactType == "" || d.ArtifactType == artifactType) {
-			found = append(found, *d)
+		switch {
+		case d == nil || artifactType != "" && d.ArtifactType != artifactType:
+		case d.Subject == p.Digest:
+			found.Referrers = append(found.Referrers, *d)
+		default:
+			found.Foreign = append(found.Foreign, *d)
 		}
 	}
 	return found, nil
@@ -122,6 +140,14 @@ func parseReferrer(m Manifest) (referrer, error) {
 		return referrer{}, errors.New("its manifest is not valid")
 	}
 	return r, nil
+}
+
+// subject returns what it refers to, "" where to nothing.
+func (r referrer) subject() image.Digest {
+	if r.Subject == nil {
+		return ""
+	}
+	return image.Digest(r.Subject.Digest.String())
 }
 
 // artifactType follows the specification: the config's type where there is no other.

@@ -93,6 +93,7 @@ type session struct {
 	// noReferrers says that the registry was asked and has no Referrers API.
 	noReferrers atomic.Bool
 	referrers   sync.Map  // manifests by digest that were read to list them, until they are asked for
+	targets     sync.Map  // descriptors by digest of manifests that something is attached to
 	stored      sync.Map  // digests of blobs that are there
 	blobs       keyedLock // of those that may be on their way
 }

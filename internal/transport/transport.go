@@ -6,12 +6,14 @@ package transport
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -45,6 +47,12 @@ var impatient = func() http.RoundTripper {
 	return t
 }()
 
+// readRoots reads the system's certificate authorities, hundreds of files, while the
+// first connection is made rather than when it must be verified.
+var readRoots = sync.OnceFunc(func() {
+	go func() { _, _ = x509.SystemCertPool() }() // crypto/tls meets the error, too
+})
+
 type replayable struct{}
 
 // Replayable marks the requests of the returned context as harmless to send
@@ -66,6 +74,7 @@ type retrying struct {
 func New(o Options) http.RoundTripper {
 	if o.Base == nil {
 		o.Base = impatient
+		readRoots()
 	}
 	if o.RetryFor == 0 {
 		o.RetryFor = DefaultRetryFor

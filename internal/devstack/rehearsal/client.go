@@ -73,6 +73,16 @@ func (w *World) Delay(ctx context.Context, host string, by time.Duration) error 
 	return w.control(ctx, http.MethodPost, "/faults", map[string]any{"host": host, "delay": by.String()}, nil)
 }
 
+// Silence has a registry of the world answer what it is asked below prefix with 200
+// and a listing of nothing.
+func (w *World) Silence(ctx context.Context, host, prefix string) error {
+	const index = "application/vnd.oci.image.index.v1+json"
+	return w.control(ctx, http.MethodPost, "/faults", map[string]any{
+		"host": host, "path": prefix, "status": http.StatusOK, "header": map[string]string{"Content-Type": index},
+		"body": `{"schemaVersion":2,"mediaType":"` + index + `","manifests":[]}`,
+	}, nil)
+}
+
 // control asks the world's own control socket.
 func (w *World) control(ctx context.Context, method, path string, send, receive any) error {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

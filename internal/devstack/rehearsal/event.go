@@ -54,6 +54,16 @@ func (s *Stage) writeEvent(e Event) error {
 	return os.WriteFile(filepath.Join(s.Dir, "event.json"), text, 0o644)
 }
 
+// variables are those that GitHub's runner has of the run, and act sets otherwise or
+// not at all.
+//
+// https://docs.github.com/actions/reference/workflows-and-actions/variables
+func (e Event) variables() map[string]string {
+	return map[string]string{
+		"GITHUB_REF": e.Ref, "GITHUB_WORKFLOW_REF": Repository + "/" + Workflow + "@" + e.Ref, "GITHUB_RUN_ATTEMPT": "1", "RUNNER_ENVIRONMENT": "github-hosted",
+	}
+}
+
 // aimIDToken makes the OIDC issuer speak of this repository, event and commit,
 // as GitHub's does of a run's own.
 func (s *Stage) aimIDToken(env map[string]string, e Event, jobWorkflow string) {

@@ -49,6 +49,8 @@ type Judges struct {
 	env      []string
 	path     string
 	identity string
+	issuer   string
+	key      string // a public key's file, in the place of identity
 	cosigns  []string
 	root     string
 	older    func() ([]string, error) // olderTrust, once
@@ -61,6 +63,7 @@ func NewJudges(env map[string]string, tag string) *Judges {
 	j := &Judges{
 		path:     env["PATH"],
 		identity: "https://github.com/" + Repository + "/" + Workflow + "@refs/tags/" + tag,
+		issuer:   Issuer,
 		cosigns:  Cosigns[1:],
 		root:     env["SIGSTORE_TRUSTED_ROOT"],
 		older:    sync.OnceValues(func() ([]string, error) { return olderTrust(env["SIGSTORE_TRUSTED_ROOT"], env["DEVSTACK_DIR"]) }),
@@ -83,6 +86,21 @@ func (j *Judges) Expect(identity string) *Judges {
 	return &other
 }
 
+// From returns judges that expect another issuer in the certificates.
+func (j *Judges) From(issuer string) *Judges {
+	other := *j
+	other.issuer = issuer
+	return &other
+}
+
+// Keyed returns judges that expect what the key pair signed whose public key is in a
+// file.
+func (j *Judges) Keyed(public string) *Judges {
+	other := *j
+	other.key = public
+	return &other
+}
+
 // By returns judges that have these cosigns in the place of those that find bundles.
 func (j *Judges) By(cosigns ...string) *Judges {
 	other := *j
@@ -97,7 +115,11 @@ func (j *Judges) Run(ctx context.Context, program string, args ...string) (strin
 
 // cosign runs a cosign to verify ref, with default flags.
 func (j *Judges) cosign(ctx context.Context, cosign, command, ref string, args ...string) (string, error) {
-	args = append([]string{command, "--certificate-identity", j.identity, "--certificate-oidc-issuer", Issuer, ref}, args...)
+	by := []string{"--certificate-identity", j.identity, "--certificate-oidc-issuer", j.issuer}
+	if j.key != "" {
+		by = []string{"--key", j.key}
+	}
+	args = slices.Concat([]string{command}, by, []string{ref}, args)
 	if cosign != OlderCosign {
 		return j.run(ctx, nil, cosign, append(args, "--trusted-root", j.root)...)
 	}

@@ -121,7 +121,10 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted", "--action-offline-mode",
 		"--local-repository", "org/release-actions@v1=" + s.Action,
 		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,
-		"--actor", cmp.Or(event.Actor, "octocat"), "--defaultbranch", "main", "--env", "GITHUB_REF=" + event.Ref,
+		"--actor", cmp.Or(event.Actor, "octocat"), "--defaultbranch", "main",
+	}
+	for name, value := range event.variables() {
+		args = append(args, "--env", name+"="+value)
 	}
 	cmd := exec.CommandContext(ctx, act, slices.Concat(args, script, cache)...)
 	cmd.Dir = s.Repo

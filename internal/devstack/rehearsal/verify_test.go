@@ -168,13 +168,18 @@ func forgedReleases(t *testing.T) {
 		{name: "another-workflow", make: copied, args: []string{"-workflow", "other.yml"}, want: `signed by subject "` + ours,
 			judges: expecting(strings.Replace(ours, "release.yml", "other.yml", 1))},
 		{name: "another-ref", make: copied, args: []string{"-ref", "refs/tags/v1.2.4"}, want: `signed by subject "` + ours, judges: expecting(ours[:len(ours)-1] + "4")},
-		{name: "another-issuer", make: copied, args: []string{"-certificate-oidc-issuer", "https://issuer.example"}, want: `not by subject`, blind: true}, // the judges' issuer is fixed
+		{name: "another-issuer", make: copied, args: []string{"-certificate-oidc-issuer", "https://issuer.example"}, want: `not by subject`,
+			judges: func(*testing.T) *rehearsal.Judges {
+				return verifying(world.Env["SIGSTORE_TRUSTED_ROOT"]).From("https://issuer.example")
+			}},
 		{name: "another-commit", make: copied, args: []string{"-commit", strings.Repeat("e", 40)}, want: "signed for a run of commit", blind: true},
 		{name: "a-missing-platform", make: copied, args: []string{"-platforms", "linux/s390x"}, want: "lacks linux/s390x", blind: true},
 		{name: "of-another-digest", make: misplaced(0, signaturePredicate), want: "does not match any digest in statement"},
 		{name: "an-sbom-as-signature", make: misplaced(1, spdxPredicate), want: "signature: there is none"},
 		{name: "a-swapped-child", make: swappedChild, want: "index: signature: there is none"},
-		{name: "a-foreign-referrer", make: foreignReferrers, want: "signature: there is none"},
+		{name: "a-foreign-referrer", make: foreignReferrers, want: "signature: there is none that counts: bundle sha256:"},
+		{name: "an-expired-certificate", make: expired, want: "integrated time outside certificate validity"},
+		{name: "a-silent-registry", make: silent, want: "signature: there is none: the registry lists nothing that refers to it"},
 		{name: "an-unknown-log", make: copied, want: "not enough verified log entries", judges: otherLogs},
 	} {
 		for _, host := range []string{"ghcr.io", "docker.io"} {

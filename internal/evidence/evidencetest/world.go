@@ -57,6 +57,7 @@ type Registry struct {
 	mu        sync.Mutex
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 	writes    int
+	attached  int
 	store     http.Handler
 }
 
@@ -75,11 +76,22 @@ func (r *Registry) Writes() int {
 	return r.writes
 }
 
+// Attached returns how many manifests were put: what is uploaded counts for nothing
+// until one names it.
+func (r *Registry) Attached() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.attached
+}
+
 // ServeHTTP implements http.Handler.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		r.writes++
+	}
+	if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/manifests/") {
+		r.attached++
 	}
 	intercept := r.intercept
 	r.mu.Unlock()

@@ -73,6 +73,7 @@ type Deps struct {
 	// Open reaches for the Sigstore instance. The inputs' files are read before.
 	Open   func(context.Context) (evidence.Publisher, error)
 	Token  sigstore.TokenSource // whose claims become provenance
+	Getenv func(string) string  // the runner's variables, for a job without a token
 	GitHub *ghapi.Client        // where PushToGitHub
 	// TempDir is where the bundles go without an output directory.
 	TempDir string
@@ -116,7 +117,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	sources, err := look(ctx, cfg, p, d.Token)
+	sources, err := look(ctx, cfg, d, p)
 	if err != nil {
 		return Result{}, err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/sigstore"
 )
 
 // files is what the step reads.
@@ -44,7 +43,7 @@ type sources struct {
 }
 
 // look asks at once for what the image is made of, and how.
-func look(ctx context.Context, cfg Config, p evidence.Publisher, token sigstore.TokenSource) (s sources, err error) {
+func look(ctx context.Context, cfg Config, d Deps, p evidence.Publisher) (s sources, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	if len(cfg.Images) > 0 {
 		group.Go(func() error {
@@ -64,7 +63,7 @@ func look(ctx context.Context, cfg Config, p evidence.Publisher, token sigstore.
 	}
 	if cfg.Provenance {
 		group.Go(func() (err error) {
-			s.run, err = runProvenance(ctx, token)
+			s.run, err = runProvenance(ctx, cfg, d)
 			return err
 		})
 	}

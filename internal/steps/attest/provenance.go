@@ -12,16 +12,41 @@ import (
 	"github.com/org/release-actions/internal/sigstore"
 )
 
-// runProvenance is the provenance of what this run makes, as its token says.
-func runProvenance(ctx context.Context, token sigstore.TokenSource) (intoto.Provenance, error) {
+// runProvenance is the provenance of what this run makes. The job's token says what
+// that is, as it does to Fulcio. Where a key signs, a job may have none: then it is
+// the runner's variables, and whoever holds the key could write anything anyway.
+func runProvenance(ctx context.Context, cfg Config, d Deps) (provenance intoto.Provenance, err error) {
 	var run intoto.Run
-	var provenance intoto.Provenance
-	job, err := sigstore.JobClaims(ctx, token, &run)
+	if cfg.Sigstore.Trust.Key != "" && d.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL") == "" {
+		run = runOf(d.Getenv)
+	} else {
+		run, err = claimedRun(ctx, d.Token)
+	}
 	if err == nil {
-		run.Server = job.Server
 		provenance, err = intoto.NewProvenance(run)
 	}
 	return provenance, hint.Wrap(err, "provenance tells what a job of GitHub Actions built: without one, set \"build-provenance: false\"")
+}
+
+// claimedRun is the run that the job's token names.
+func claimedRun(ctx context.Context, token sigstore.TokenSource) (run intoto.Run, err error) {
+	job, err := sigstore.JobClaims(ctx, token, &run)
+	run.Server = job.Server
+	return run, err
+}
+
+// runOf is the run that the runner's variables name. They don't tell which reusable
+// workflow a job is in: the run's own stands for it.
+//
+// https://docs.github.com/actions/reference/workflows-and-actions/variables
+func runOf(getenv func(string) string) intoto.Run {
+	return intoto.Run{
+		Server: getenv("GITHUB_SERVER_URL"), Repository: getenv("GITHUB_REPOSITORY"), RepositoryID: getenv("GITHUB_REPOSITORY_ID"),
+		OwnerID: getenv("GITHUB_REPOSITORY_OWNER_ID"), Ref: getenv("GITHUB_REF"), SHA: getenv("GITHUB_SHA"),
+		WorkflowRef: getenv("GITHUB_WORKFLOW_REF"), JobWorkflowRef: getenv("GITHUB_WORKFLOW_REF"),
+		Event: getenv("GITHUB_EVENT_NAME"), RunnerEnvironment: getenv("RUNNER_ENVIRONMENT"),
+		ID: getenv("GITHUB_RUN_ID"), Attempt: getenv("GITHUB_RUN_ATTEMPT"),
+	}
 }
 
 // of adds to the run's provenance what BuildKit says went into an image: its

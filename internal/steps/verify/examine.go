@@ -56,22 +56,22 @@ func examine(ctx context.Context, cfg Config, d Deps) (Report, []finding, error)
 // first, one of them that is there, says of itself. It returns the attestations
 // that are verified.
 func (r *Report) judge(ctx context.Context, cfg Config, d Deps, targets []target, first *target) ([]finding, error) {
-	var says said
+	var source string
 	show := cfg.Inspect || cfg.Scan
 	key, keyed := d.Verifier.Key()
 	if show || !cfg.Policy.given() && !keyed {
 		images, check := describe(ctx, d, *first, show)
-		says = newSaid(images[0].labels)
+		source = sourceOf(images[0].labels)
 		if show {
 			r.Images, first.checks = images, append(first.checks, check)
 		}
 	}
-	expected, err := cfg.Policy.expect(cfg.Images, says, key)
+	expected, err := cfg.Policy.expect(cfg.Images, source, key)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUndecided, err)
 	}
 	j := judge{cfg: cfg, d: d, expected: choose(ctx, d, first.pinned, expected)}
-	r.Expected, r.doubt = j.expected, j.expected.doubt(says)
+	r.Expected, r.doubt = j.expected, j.expected.doubt(source)
 	if cfg.Deep {
 		j.catalogue = newCatalogue(ctx, d, first.pinned)
 	}

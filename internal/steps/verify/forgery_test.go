@@ -190,8 +190,9 @@ func TestForgeries(t *testing.T) {
 			})
 			return w
 		}, nil, []string{"not enough verified log entries from transparency log: 0 < 1"}},
-		"a foreign referrer":              {foreign, nil, []string{"index: signature: there is none"}},
-		"a registry that answers nothing": {silent, nil, []string{"index: signature: there is none", "index: SPDX: there is none"}},
+		"a foreign referrer": {foreign, nil, []string{"index: signature: there is none that counts: bundle sha256:", "is listed for it, and refers to \"sha256:"}},
+		"a registry that answers nothing": {silent, nil,
+			[]string{"index: signature: there is none: the registry lists nothing that refers to it", "index: SPDX: there is none: the registry lists nothing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

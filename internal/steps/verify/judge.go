@@ -106,6 +106,8 @@ func (j judge) decide(check Check, kind Kind, found evidence.Found, err error) (
 	switch {
 	case len(why) == 0 && kind == signed && len(found.Bundles) > 0:
 		return check.refused("there is none: an attestation is no signature"), nil
+	case len(why) == 0 && found.Entries == 0:
+		return check.refused("there is none: the registry lists nothing that refers to it"), nil
 	case len(why) == 0:
 		return check.refused("there is none"), nil
 	}

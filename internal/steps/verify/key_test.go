@@ -1,16 +1,9 @@
 package verify_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,25 +15,6 @@ import (
 	"github.com/org/release-actions/internal/sigstore/sigstoretest"
 	"github.com/org/release-actions/internal/steps/verify"
 )
-
-// keyPair writes a key pair, and returns both files.
-func keyPair(t *testing.T) (private, public string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, errSecret := x509.MarshalPKCS8PrivateKey(key)
-	open, errOpen := x509.MarshalPKIXPublicKey(key.Public())
-	dir := t.TempDir()
-	private, public = filepath.Join(dir, "cosign.key"), filepath.Join(dir, "cosign.pub")
-	if err := errors.Join(errSecret, errOpen,
-		os.WriteFile(private, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600),
-		os.WriteFile(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open}), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	return private, public
-}
 
 // runWithKey runs the step for what the key must have signed.
 func runWithKey(t *testing.T, w *evidencetest.World, c verify.Config, public string) error {
@@ -56,8 +30,8 @@ func runWithKey(t *testing.T, w *evidencetest.World, c verify.Config, public str
 
 func TestAKeyMaySignInPlaceOfAWorkflow(t *testing.T) {
 	t.Parallel()
-	private, public := keyPair(t)
-	_, other := keyPair(t)
+	private, public := sigstoretest.KeyPair(t)
+	_, other := sigstoretest.KeyPair(t)
 	w := evidencetest.New(t)
 	var claims []evidence.Claim
 	for _, d := range w.Digests {

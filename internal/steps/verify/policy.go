@@ -117,24 +117,21 @@ func (p Policy) repository() (server, path string) {
 	return github, text
 }
 
-// said is what an image says of itself in its labels: whoever made it wrote
-// them. It corrects the spelling of what is known, and is told to the user.
+// sourceOf returns the repository that an image says it is from, in a label: whoever
+// made it wrote that. It corrects the spelling of what is known, and is told to the
+// user.
 //
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md#pre-defined-annotation-keys
-type said struct{ source, version string }
-
-func newSaid(labels map[string]string) said {
-	return said{
-		source:  strings.TrimSuffix(strings.TrimSuffix(labels["org.opencontainers.image.source"], "/"), ".git"),
-		version: labels["org.opencontainers.image.version"],
-	}
+func sourceOf(labels map[string]string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(labels["org.opencontainers.image.source"], "/"), ".git")
 }
 
 // expect returns who must have signed images, which are one image: key where
 // that is the identity of one. Where a name leaves it open which of two refs was
 // released it is both, of which one has to be chosen for everything. What can't be
-// found out is an error, and nothing is guessed.
-func (p Policy) expect(images []image.Ref, says said, key sigstore.Identity) ([]Expected, error) {
+// found out is an error, whatever the source that the image tells, and nothing is
+// guessed.
+func (p Policy) expect(images []image.Ref, source string, key sigstore.Identity) ([]Expected, error) {
 	e := Expected{Identity: p.identity(), Ref: p.Ref, Commit: p.Commit}
 	server, path := p.repository()
 	if path != "" {
@@ -149,12 +146,12 @@ func (p Policy) expect(images []image.Ref, says said, key sigstore.Identity) ([]
 	}
 	var errs []error
 	if path == "" {
-		errs = append(errs, e.deriveRepository(images, says))
+		errs = append(errs, e.deriveRepository(images, source))
 	}
 	all := []Expected{e}
 	if p.Ref == "" {
 		var err error
-		all, err = e.deriveRefs(images, says)
+		all, err = e.deriveRefs(images)
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -175,7 +172,7 @@ func (p Policy) expect(images []image.Ref, says said, key sigstore.Identity) ([]
 // other registries nothing follows: who has a name there need not have it on
 // GitHub. Registries write small letters only, so that an image's label may tell
 // how the repository spells itself; names that differ in that are one on GitHub.
-func (e *Expected) deriveRepository(images []image.Ref, says said) error {
+func (e *Expected) deriveRepository(images []image.Ref, source string) error {
 	var paths []string
 	for _, ref := range images {
 		if path := ref.Repository.Path(); ref.Repository.Host() == ghcr && strings.Count(path, "/") == 1 && !slices.Contains(paths, path) {
@@ -183,15 +180,12 @@ func (e *Expected) deriveRepository(images []image.Ref, says said) error {
 		}
 	}
 	if len(paths) != 1 {
-		mend := "give the input \"repository\", as in \"acme/app\""
-		if says.source != "" {
-			mend += fmt.Sprintf("; the image says of itself, which proves nothing, that it is from %q", says.source)
-		}
-		return hint.Wrap(errors.New("who must have signed is not known: no image is named ghcr.io/OWNER/NAME, or several are"), "%s", mend)
+		return hint.New("who must have signed is not known: no image is named ghcr.io/OWNER/NAME, or several are",
+			"give the input \"repository\", as in \"acme/app\"")
 	}
 	e.Repository = github + "/" + paths[0]
-	if strings.EqualFold(says.source, e.Repository) {
-		e.Repository = says.source
+	if strings.EqualFold(source, e.Repository) {
+		e.Repository = source
 	}
 	e.Derived = append(e.Derived, fmt.Sprintf("repository %s from the name %s/%s", e.Repository, ghcr, paths[0]))
 	return nil
@@ -199,7 +193,7 @@ func (e *Expected) deriveRepository(images []image.Ref, says said) error {
 
 // deriveRefs takes an image tag that is a version for the git tag of it. The
 // usual rules cut off a v, so that one without may be of either.
-func (e Expected) deriveRefs(images []image.Ref, says said) ([]Expected, error) {
+func (e Expected) deriveRefs(images []image.Ref) ([]Expected, error) {
 	var versions []string
 	for _, ref := range images {
 		if _, err := release.ParseVersion(ref.Tag); err == nil && !slices.Contains(versions, ref.Tag) {
@@ -207,11 +201,8 @@ func (e Expected) deriveRefs(images []image.Ref, says said) ([]Expected, error) 
 		}
 	}
 	if len(versions) != 1 {
-		mend := "give the input \"ref\", as in \"refs/tags/v1.2.3\" or \"refs/heads/main\""
-		if _, err := release.ParseVersion(says.version); err == nil {
-			mend += fmt.Sprintf("; the image says of itself, which proves nothing, that it is version %q", says.version)
-		}
-		return nil, hint.Wrap(errors.New("the ref that was signed for is not known: no image has a tag that names one version, or several have"), "%s", mend)
+		return nil, hint.New("the ref that was signed for is not known: no image has a tag that names one version, or several have",
+			"give the input \"ref\", as in \"refs/tags/v1.2.3\" or \"refs/heads/main\"")
 	}
 	refs := []string{tags + versions[0]}
 	if !strings.HasPrefix(versions[0], "v") {
@@ -229,16 +220,16 @@ func (e Expected) deriveRefs(images []image.Ref, says said) ([]Expected, error) 
 
 // doubt says where else a refused image may be from, by its own word: another
 // repository of the same owner, as where one builds several images.
-func (e Expected) doubt(says said) string {
+func (e Expected) doubt(source string) string {
 	owner := e.Repository[:strings.LastIndex(e.Repository, "/")+1]
-	if len(e.Derived) == 0 || owner == "" || says.source == "" || strings.EqualFold(says.source, e.Repository) {
+	if len(e.Derived) == 0 || owner == "" || source == "" || strings.EqualFold(source, e.Repository) {
 		return ""
 	}
-	rest, same := strings.CutPrefix(strings.ToLower(says.source), strings.ToLower(owner))
+	rest, same := strings.CutPrefix(strings.ToLower(source), strings.ToLower(owner))
 	if !same || strings.Contains(rest, "/") {
 		return ""
 	}
-	return fmt.Sprintf("the image says of itself that it is from %q: if you know that to be so, give it as the input \"repository\"", says.source)
+	return fmt.Sprintf("the image says of itself that it is from %q: if you know that to be so, give it as the input \"repository\"", source)
 }
 
 // run checks that a signature was made for the run that is expected.

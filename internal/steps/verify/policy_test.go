@@ -33,28 +33,28 @@ func TestTheIdentityFollowsFromWhatTheUserTyped(t *testing.T) {
 	for name, test := range map[string]struct {
 		policy  Policy
 		images  []string
-		says    said
+		source  string
 		want    []string // identities that are accepted
 		wantRun sigstore.Source
 	}{
-		"from the name alone": {Policy{}, []string{"ghcr.io/acme/app:1.2.3"}, said{},
+		"from the name alone": {Policy{}, []string{"ghcr.io/acme/app:1.2.3"}, "",
 			[]string{app + "/.github/workflows/release.yml@refs/tags/v1.2.3", app + "/.github/workflows/release.yml@refs/tags/1.2.3"},
 			sigstore.Source{Repository: app, Ref: "refs/tags/v1.2.3"}},
-		"a tag with a v": {Policy{}, []string{"ghcr.io/acme/app:v1.3.0-rc.1"}, said{},
+		"a tag with a v": {Policy{}, []string{"ghcr.io/acme/app:v1.3.0-rc.1"}, "",
 			[]string{app + "/.github/workflows/release.yml@refs/tags/v1.3.0-rc.1"}, sigstore.Source{Repository: app, Ref: "refs/tags/v1.3.0-rc.1"}},
-		"the other name tells the version": {Policy{}, []string{"ghcr.io/acme/app:latest", "acme/other:v1.2.3"}, said{},
+		"the other name tells the version": {Policy{}, []string{"ghcr.io/acme/app:latest", "acme/other:v1.2.3"}, "",
 			[]string{app + "/.github/workflows/release.yml@refs/tags/v1.2.3"}, sigstore.Source{Repository: app, Ref: "refs/tags/v1.2.3"}},
-		"the label has the repository's capitals": {Policy{}, []string{"ghcr.io/acme/app:v1.2.3"}, said{source: "https://github.com/Acme/App"},
+		"the label has the repository's capitals": {Policy{}, []string{"ghcr.io/acme/app:v1.2.3"}, "https://github.com/Acme/App",
 			[]string{"https://github.com/Acme/App/.github/workflows/release.yml@refs/tags/v1.2.3"}, sigstore.Source{Repository: app, Ref: "refs/tags/v1.2.3"}},
-		"a false label is passed over": {Policy{}, []string{"ghcr.io/acme/app:v1.2.3"}, said{source: "https://github.com/evil/app", version: "6.6.6"},
+		"a false label is passed over": {Policy{}, []string{"ghcr.io/acme/app:v1.2.3"}, "https://github.com/evil/app",
 			[]string{app + "/.github/workflows/release.yml@refs/tags/v1.2.3"}, sigstore.Source{Repository: app, Ref: "refs/tags/v1.2.3"}},
-		"all of it is given": {Policy{Repository: "acme/app", Workflow: "ship.yaml", Ref: "refs/heads/main", Commit: strings.Repeat("a", 40)}, []string{"docker.io/other/name" + pinned}, said{},
+		"all of it is given": {Policy{Repository: "acme/app", Workflow: "ship.yaml", Ref: "refs/heads/main", Commit: strings.Repeat("a", 40)}, []string{"docker.io/other/name" + pinned}, "",
 			[]string{app + "/.github/workflows/ship.yaml@refs/heads/main"}, sigstore.Source{Repository: app, Ref: "refs/heads/main", Commit: strings.Repeat("a", 40)}},
-		"a URL, of another server": {Policy{Repository: "https://ghe.example/acme/app.git", Workflow: ".github/workflows/release.yml"}, []string{"reg.example/app:v1.2.3"}, said{},
+		"a URL, of another server": {Policy{Repository: "https://ghe.example/acme/app.git", Workflow: ".github/workflows/release.yml"}, []string{"reg.example/app:v1.2.3"}, "",
 			[]string{"https://ghe.example/acme/app/.github/workflows/release.yml@refs/tags/v1.2.3"}, sigstore.Source{Repository: "https://ghe.example/acme/app", Ref: "refs/tags/v1.2.3"}},
-		"a reusable workflow": {Policy{Workflow: "acme/shared/.github/workflows/build.yml@refs/heads/main"}, []string{"ghcr.io/acme/app:1.2.3"}, said{},
+		"a reusable workflow": {Policy{Workflow: "acme/shared/.github/workflows/build.yml@refs/heads/main"}, []string{"ghcr.io/acme/app:1.2.3"}, "",
 			[]string{"https://github.com/acme/shared/.github/workflows/build.yml@refs/heads/main", "https://github.com/acme/shared/.github/workflows/build.yml@refs/heads/main"}, sigstore.Source{Repository: app, Ref: "refs/tags/1.2.3"}},
-		"an identity needs no name": {Policy{Identity: "https://example.com/x", Repository: "acme/app"}, []string{"acme/app:latest"}, said{},
+		"an identity needs no name": {Policy{Identity: "https://example.com/x", Repository: "acme/app"}, []string{"acme/app:latest"}, "",
 			[]string{"https://example.com/x"}, sigstore.Source{Repository: app}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestTheIdentityFollowsFromWhatTheUserTyped(t *testing.T) {
 			if err := test.policy.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			all, err := test.policy.expect(refs(t, test.images...), test.says, sigstore.Identity{})
+			all, err := test.policy.expect(refs(t, test.images...), test.source, sigstore.Identity{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,20 +88,20 @@ func TestTheIdentityFollowsFromWhatTheUserTyped(t *testing.T) {
 
 func TestWhatAnImageSaysOfItselfIsNoIdentity(t *testing.T) {
 	t.Parallel()
-	says := said{source: "https://github.com/acme/app", version: "1.2.3"}
+	const source = "https://github.com/acme/app"
 	for name, test := range map[string]struct {
 		policy Policy
 		image  string
 		want   []string // in the error and its mends
 	}{
-		"another registry":       {Policy{}, "docker.io/acme/app:1.2.3", []string{"who must have signed is not known", `"repository"`, "proves nothing", "https://github.com/acme/app"}},
+		"another registry":       {Policy{}, "docker.io/acme/app:1.2.3", []string{"who must have signed is not known", `"repository"`, "acme/app"}},
 		"a folder of images":     {Policy{}, "ghcr.io/acme/team/app:1.2.3", []string{"who must have signed is not known"}},
-		"a moving tag":           {Policy{}, "ghcr.io/acme/app:latest", []string{"the ref that was signed for", `"ref"`, "proves nothing", `version "1.2.3"`}},
+		"a moving tag":           {Policy{}, "ghcr.io/acme/app:latest", []string{"the ref that was signed for", `"ref"`, "refs/tags/v1.2.3"}},
 		"a line of versions":     {Policy{}, "ghcr.io/acme/app:1.2", []string{"the ref that was signed for"}},
 		"a moving tag elsewhere": {Policy{Repository: "acme/app"}, "docker.io/acme/app:main", []string{"the ref that was signed for"}},
 		"neither":                {Policy{}, "docker.io/acme/app:latest", []string{"who must have signed", "the ref that was signed for"}},
 	} {
-		e, err := test.policy.expect(refs(t, test.image), says, sigstore.Identity{})
+		e, err := test.policy.expect(refs(t, test.image), source, sigstore.Identity{})
 		if err == nil {
 			t.Errorf("%s: expects %v", name, e)
 			continue
@@ -113,14 +113,14 @@ func TestWhatAnImageSaysOfItselfIsNoIdentity(t *testing.T) {
 			}
 		}
 	}
-	if _, err := (Policy{}).expect(refs(t, "ghcr.io/acme/app:1.2.3", "ghcr.io/evil/app:1.2.4"), said{}, sigstore.Identity{}); err == nil {
+	if _, err := (Policy{}).expect(refs(t, "ghcr.io/acme/app:1.2.3", "ghcr.io/evil/app:1.2.4"), "", sigstore.Identity{}); err == nil {
 		t.Error("two repositories and two versions are one")
 	}
 }
 
 func TestASisterRepositoryIsSuggestedAndNoOther(t *testing.T) {
 	t.Parallel()
-	all, err := Policy{Issuer: "x"}.expect(refs(t, "ghcr.io/acme/app:1.2.3"), said{}, sigstore.Identity{})
+	all, err := Policy{Issuer: "x"}.expect(refs(t, "ghcr.io/acme/app:1.2.3"), "", sigstore.Identity{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestASisterRepositoryIsSuggestedAndNoOther(t *testing.T) {
 		"https://github.com/acme/monorepo": true, "https://github.com/Acme/Monorepo": true, "https://github.com/acme/app": false,
 		"https://github.com/evil/app": false, "https://github.com/acme-evil/app": false, "https://github.com/acme/../evil/app": false, "": false,
 	} {
-		if got := all[0].doubt(said{source: source}); (got != "") != want || want && !strings.Contains(got, source) {
+		if got := all[0].doubt(source); (got != "") != want || want && !strings.Contains(got, source) {
 			t.Errorf("%s: %q", source, got)
 		}
 	}
@@ -176,7 +176,7 @@ func FuzzPolicy(f *testing.F) {
 		if err != nil || p.Validate() != nil {
 			return
 		}
-		all, err := p.expect([]image.Ref{img}, said{source: source}, sigstore.Identity{})
+		all, err := p.expect([]image.Ref{img}, source, sigstore.Identity{})
 		if err != nil {
 			return
 		}
@@ -189,4 +189,23 @@ func FuzzPolicy(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestANameThatTellsNoIdentityIsRefusedBeforeAnybodyIsAsked(t *testing.T) {
+	t.Parallel()
+	c := Config{Images: refs(t, "ghcr.io/acme/app:latest"), Policy: Policy{Issuer: "https://issuer.example"}, Output: "text"}
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "the ref that was signed for is not known") {
+		t.Errorf("got %v", err)
+	}
+	for name, edit := range map[string]func(*Config){
+		"the ref":     func(c *Config) { c.Policy.Ref = "refs/tags/v1.2.3" },
+		"an identity": func(c *Config) { c.Policy.Identity = "https://example.com/x" },
+		"a key":       func(c *Config) { c.Trust.Key = "cosign.pub" },
+	} {
+		c := c
+		edit(&c)
+		if err := c.Validate(); err != nil {
+			t.Errorf("with %s: %v", name, err)
+		}
+	}
 }

@@ -43,8 +43,12 @@ var outputs = []string{"text", "json", "sarif"}
 // Validate checks the rules across inputs.
 func (c Config) Validate() error {
 	errs := []error{c.Policy.Validate(), c.Registry.Validate()}
-	if c.Trust.Key != "" {
+	switch {
+	case c.Trust.Key != "":
 		errs = append(errs, c.keyed())
+	case errs[0] == nil: // what can't be met whatever is there is said before anybody is asked
+		_, err := c.Policy.expect(c.Images, "", sigstore.Identity{})
+		errs = append(errs, err)
 	}
 	if slices.Contains(c.Attestations, Kind{}) && len(c.Attestations) > 1 {
 		errs = append(errs, hint.New("input \"attestations\" says \"none\" beside others", "leave out one or the other"))

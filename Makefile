@@ -84,3 +84,7 @@ down: ## stop the local world
 .PHONY: demo
 demo: build ## release examples/hello in the local world and let cosign and crane judge it
 	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go run ./internal/devstack/cmd/demo
+
+.PHONY: picture
+picture: ## draw the release page that the demo has left, which takes Chromium
+	go run ./internal/devstack/cmd/picture out/demo/release.md docs/images/release-page.png

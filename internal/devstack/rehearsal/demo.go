@@ -7,12 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Demo starts the local world, releases version 1.2.3 of examples/hello in it,
-// tells w what happens, and ends the world. The pages that were published are
+// Demo starts the local world, releases version 1.2.3 of examples/hello in it
+// after 1.2.2, tells w what happens, and ends the world. The pages that were published are
 // left in the checkout's folder out/demo.
 func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 	const tag, version = "v1.2.3", "1.2.3"
@@ -30,16 +31,28 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, world.Down(context.WithoutCancel(ctx))) }()
 
-	started := time.Now()
-	heading(w, "the release: a push of the tag "+tag+" to "+Repository)
 	out := filepath.Join(source, "out", "demo")
 	stage, err := NewStage(ctx, filepath.Join(source, "out", "stage"), source, world.Env, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(stage.Dir)) }()
-	outcome, err := stage.Run(ctx, Trial{Tag: tag, Echo: w})
+	started := time.Now()
+	heading(w, "the release before it: v1.2.2")
+	outcome, err := stage.Run(ctx, Trial{Tag: "v1.2.2"})
 	if err != nil {
+		return err
+	}
+	if outcome.Code != 0 {
+		return fmt.Errorf("the release workflow exited %d:\n%s", outcome.Code, outcome.Log)
+	}
+	fmt.Fprintf(w, "released in %s\n", time.Since(started).Round(100*time.Millisecond))
+	if _, err := stage.Bump(ctx, source, "golang.org/x/sys"); err != nil {
+		return err
+	}
+	started = time.Now()
+	heading(w, "the release: a push of the tag "+tag+" to "+Repository)
+	if outcome, err = stage.Run(ctx, Trial{Tag: tag, Echo: w}); err != nil {
 		return err
 	}
 	if outcome.Code != 0 {
@@ -162,12 +175,13 @@ func (w *World) pages(ctx context.Context, tag string) (map[string]string, error
 	if err := w.Get(ctx, "https://hub.docker.com/v2/repositories/"+Repository+"/", &hub); err != nil {
 		return nil, err
 	}
-	var assets strings.Builder
+	var assets []string
 	for _, a := range release.Assets {
-		fmt.Fprintf(&assets, "- %s (%d bytes)\n", a.Name, a.Size)
+		assets = append(assets, fmt.Sprintf("- %s (%d bytes)\n", a.Name, a.Size))
 	}
+	slices.Sort(assets) // as GitHub's page has them
 	return map[string]string{
-		"release.md":   fmt.Sprintf("# %s\n\n<%s>\n\n%s\n\n## Assets\n\n%s", release.Name, release.URL, release.Body, &assets),
+		"release.md":   fmt.Sprintf("# %s\n\n<%s>\n\n%s\n\n## Assets\n\n%s", release.Name, release.URL, release.Body, strings.Join(assets, "")),
 		"dockerhub.md": hub.Short + "\n\n" + hub.Full,
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -125,6 +126,17 @@ func TestAReleaseWithAKeyPair(t *testing.T) {
 	out := succeed(t, s, rehearsal.Trial{Tag: "v6.0.0", Drop: []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"}})
 	if secret := strings.Split(key, "\n")[2]; strings.Contains(out.Log, secret) || strings.Contains(out.Log, "correct horse") {
 		t.Error("the log shows the key or its password")
+	}
+	page := release(t, "v6.0.0")
+	if len(page) != 1 {
+		t.Fatalf("releases: %+v", page)
+	}
+	if n := printedCommands(t, page[0].Body, map[string]string{"cosign.pub": readFile(t, public)}); n["verify"] != 1 || n["cosign"] != 8 {
+		t.Errorf("the page has the commands %v:\n%s", n, page[0].Body)
+	}
+	sum := regexp.MustCompile("its SHA-256 is `([0-9a-f]{64})`").FindStringSubmatch(page[0].Body)
+	if out, err := j.Shell(t.Context(), "openssl pkey -pubin -in "+public+" -outform DER | sha256sum"); err != nil || sum == nil || !strings.HasPrefix(out, sum[1]) {
+		t.Errorf("the page says the key is %q, and openssl that it is %q, %v", sum, out, err)
 	}
 	for _, verdict := range j.Keyed(public).Judge(t.Context(), repositories, "6.0.0", platforms) {
 		if verdict.Err != nil {

@@ -37,6 +37,9 @@ func TestReusableWorkflow(t *testing.T) {
 	if len(page) != 1 || page[0].Draft || !strings.Contains(page[0].Body, asCalled) {
 		t.Errorf("the release page doesn't name who signed: %+v", page)
 	}
+	if n := printedCommands(t, page[0].Body, nil); n["verify"] != 1 || n["cosign"] != 8 || !strings.Contains(page[0].Body, "--certificate-github-workflow-repository acme/hello ") {
+		t.Errorf("the page has the commands %v:\n%s", n, page[0].Body)
+	}
 	noCredential(t, "the log", out.Raw)
 
 	// The same commit and version elsewhere, by one job, and without another page.

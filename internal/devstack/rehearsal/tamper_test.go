@@ -216,6 +216,7 @@ func flip(t *testing.T, bundle []byte) []byte {
 type asset struct {
 	Name string
 	Size int
+	URL  string `json:"browser_download_url"`
 }
 
 type githubRelease struct {

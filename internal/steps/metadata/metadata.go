@@ -37,13 +37,16 @@ type Config struct {
 	Ref            string        `input:"ref"`
 	SHA            string        `input:"sha"`
 	Strict         bool          `input:"strict"`
+	CompareTo      string        `input:"compare-to"`
 	Explain        bool          `input:"explain"`
 	RetryFor       time.Duration `input:"retry-for"`
 	Registry       registry.Credentials
 }
 
 // AsksRegistries reports whether the tags that the images have matter.
-func (c Config) AsksRegistries() bool { return c.Flavor.Latest == highest }
+func (c Config) AsksRegistries() bool { return c.Flavor.Latest == highest || c.compareTo() == auto }
+
+func (c Config) compareTo() string { return trim(c.CompareTo) }
 
 // Validate checks inputs that are one of a few words, and logins where they
 // are used.
@@ -113,7 +116,12 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("input \"annotations\": %w", err)
 	}
-	return assemble(cfg, d, set, labels, annotations(annotated, d.Settings.AnnotationLevels))
+	result, err := assemble(cfg, d, set, labels, annotations(annotated, d.Settings.AnnotationLevels))
+	if err != nil {
+		return Result{}, err
+	}
+	result.CompareTo = e.compareTo(ctx, cfg.compareTo(), set)
+	return result, ctx.Err()
 }
 
 // source returns the event that rules are evaluated on.

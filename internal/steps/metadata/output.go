@@ -26,6 +26,7 @@ type Result struct {
 	Labels      string          `output:"labels"`
 	Annotations string          `output:"annotations"`
 	JSON        json.RawMessage `output:"json"`
+	CompareTo   string          `output:"compare-to"`
 	// The bake files, for docker buildx bake; empty outside of a runner.
 	BakeFileTags        string `output:"bake-file-tags"`
 	BakeFileLabels      string `output:"bake-file-labels"`

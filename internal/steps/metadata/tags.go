@@ -47,6 +47,7 @@ const whyDisabled = "it is not enabled"
 type tagSet struct {
 	// version is the first rule's tag, uncut and so maybe longer than a tag.
 	version  string
+	first    result // of that rule
 	names    []string
 	has      map[string]bool // the names
 	outcomes []Outcome
@@ -87,7 +88,7 @@ func (e *evaluator) tags(ctx context.Context, rules Rules) (tagSet, error) {
 			outcome.Tag, outcome.Why = tag, "another rule gave it first"
 		default:
 			if len(seen) == 0 {
-				set.version = strings.TrimLeft(tag, ".-")
+				set.version, set.first = strings.TrimLeft(tag, ".-"), r
 				if latest, whyLatest, err = e.isLatest(ctx, rule, r); err != nil {
 					return tagSet{}, err
 				}

@@ -38,15 +38,23 @@ type Config struct {
 	PreserveOrder bool     `input:"preserve-order,alias=preserve_order"`
 	Checksums     bool     `input:"checksums"`
 
-	Images      []image.Pinned       `input:"images"`
-	Tags        []image.Ref          `input:"tags"`
-	Identity    string               `input:"certificate-identity"`
-	Issuer      string               `input:"certificate-oidc-issuer"`
-	TrustedRoot string               `input:"trusted-root"`
-	Repository  ghapi.Repository     `input:"repository"`
-	APIToken    secret.String        `input:"token"`
-	Registry    registry.Credentials // its GitHubToken is for the API, too
-	RetryFor    time.Duration        `input:"retry-for"`
+	Images      []image.Pinned `input:"images"`
+	Tags        []image.Ref    `input:"tags"`
+	Bundles     []string       `input:"bundles"`    // files
+	Ecosystems  Counts         `input:"ecosystems"` // of packages
+	Findings    Counts         `input:"findings"`   // by severity
+	Changes     string         `input:"changes"`    // a file
+	Template    string         `input:"template"`   // a file
+	Sections    []string       `input:"sections,comma"`
+	Identity    string         `input:"certificate-identity"`
+	Issuer      string         `input:"certificate-oidc-issuer"`
+	TrustedRoot string         `input:"trusted-root"`
+
+	PushToGitHub bool                 `input:"push-to-github"`
+	Repository   ghapi.Repository     `input:"repository"`
+	APIToken     secret.String        `input:"token"`
+	Registry     registry.Credentials // its GitHubToken is for the API, too
+	RetryFor     time.Duration        `input:"retry-for"`
 }
 
 // Validate checks the rules across inputs.

@@ -25,6 +25,11 @@ var errUnmatched = errors.New("no file matches")
 func (c Config) collect(d Deps) ([]ghapi.File, error) {
 	var paths []string
 	var errs []error
+	add := func(path string) {
+		if path = filepath.Clean(path); !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
 	for _, pattern := range c.Files {
 		found, err := match(pattern, c.WorkingDir, d.Home)
 		switch {
@@ -34,10 +39,14 @@ func (c Config) collect(d Deps) ([]ghapi.File, error) {
 			errs = append(errs, fmt.Errorf("input \"files\": %w", err))
 		}
 		for _, path := range found {
-			if path = filepath.Clean(path); !slices.Contains(paths, path) {
-				paths = append(paths, path)
-			}
+			add(path)
 		}
+	}
+	for _, path := range c.Bundles {
+		add(path)
+	}
+	if c.Changes != "" {
+		add(c.Changes)
 	}
 	var files []ghapi.File
 	names := map[string]string{} // paths by name in lower case, for GitHub ignores case here

@@ -88,27 +88,6 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	return r.run(ctx, files)
 }
 
-// section describes the image, or is empty where there is none.
-func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.File) (string, error) {
-	if len(c.Images) == 0 {
-		return "", nil
-	}
-	platforms, err := d.Registry.Platforms(ctx, c.Images[0])
-	if err != nil {
-		return "", err
-	}
-	n := notes{
-		Digest: c.Images[0].Digest, Images: c.notesImages(), Identity: c.Identity, Issuer: c.Issuer, TrustedRoot: c.TrustedRoot,
-		Downloads: d.downloads(tag),
-	}
-	for _, p := range platforms {
-		n.Platforms = append(n.Platforms, notesPlatform{
-			Platform: p.Platform, Digest: p.Digest, SPDX: sbom(files, p.Platform, "spdx"), CycloneDX: sbom(files, p.Platform, "cdx"),
-		})
-	}
-	return n.section()
-}
-
 // downloads returns the address below which a release's assets are.
 func (d Deps) downloads(tag string) string {
 	return strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag)

@@ -85,9 +85,9 @@ func TestPrivateSigstoreIsInTheCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, github.Options{})
 	cfg := w.config()
-	cfg.Images, cfg.Identity, cfg.Issuer, cfg.TrustedRoot = w.push(), "me", "https://issuer.example", "keys/trusted root.json"
+	cfg.Images, cfg.Identity, cfg.Issuer, cfg.TrustedRoot = w.push(), "me", "https://issuer.example", w.file("trusted root.json", "{}")
 	w.mustRun(cfg)
-	if body := w.only().Body; !strings.Contains(body, "--trusted-root 'keys/trusted root.json' \\\n") {
+	if body := w.only().Body; !strings.Contains(body, "--trusted-root 'trusted root.json' \\\n") {
 		t.Errorf("body lacks the trusted root:\n%s", body)
 	}
 }

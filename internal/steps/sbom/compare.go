@@ -16,7 +16,8 @@ import (
 
 // Changes are what an image has gained and lost since an earlier one.
 type Changes struct {
-	Since     string            `json:"since"` // the earlier image, by digest
+	Since     string            `json:"since"`         // the earlier image, by digest
+	Tag       string            `json:"tag,omitempty"` // that it was found by
 	Platforms []PlatformChanges `json:"platforms"`
 	// AddedPlatforms and RemovedPlatforms are those that only one of them has.
 	AddedPlatforms   []string `json:"addedPlatforms,omitempty"`
@@ -42,25 +43,25 @@ type Change struct {
 
 // earlier opens the images of the release to compare with, where there is one: a
 // first release has nothing to be compared to.
-func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (since image.Pinned, jobs []job, err error) {
+func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (since image.Ref, jobs []job, err error) {
 	if c.cfg.CompareTo == "" {
-		return image.Pinned{}, nil, nil
+		return image.Ref{}, nil, nil
 	}
-	ref, err := img.Repository.ParseRef(c.cfg.CompareTo)
-	if err != nil {
-		return image.Pinned{}, nil, fmt.Errorf("input \"compare-to\": %w", err)
+	if since, err = img.Repository.ParseRef(c.cfg.CompareTo); err != nil {
+		return image.Ref{}, nil, fmt.Errorf("input \"compare-to\": %w", err)
 	}
-	since, err = d.Registry.Resolve(ctx, ref)
+	pinned, err := d.Registry.Resolve(ctx, since)
 	if errors.Is(err, registry.ErrNotFound) {
-		c.log.Warn("there is no earlier release to compare with", "compare-to", ref.String())
-		return image.Pinned{}, nil, nil
+		c.log.Warn("there is no earlier release to compare with", "compare-to", since.String())
+		return image.Ref{}, nil, nil
 	}
 	if err == nil {
-		jobs, err = c.open(ctx, remote{since, d.Registry})
+		jobs, err = c.open(ctx, remote{pinned, d.Registry})
 	}
 	if err != nil {
-		return image.Pinned{}, nil, fmt.Errorf("input \"compare-to\": %w", err)
+		return image.Ref{}, nil, fmt.Errorf("input \"compare-to\": %w", err)
 	}
+	since.Digest = pinned.Digest
 	for n := range jobs {
 		jobs[n].earlier = true
 	}
@@ -69,8 +70,8 @@ func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (sin
 
 // compare returns what has changed in the images since those of the earlier
 // index or image.
-func compare(since image.Pinned, before, now []catalogue) *Changes {
-	changes := &Changes{Since: since.String(), Platforms: []PlatformChanges{}}
+func compare(since image.Ref, before, now []catalogue) *Changes {
+	changes := &Changes{Since: since.Repository.Pin(since.Digest).String(), Tag: since.Tag, Platforms: []PlatformChanges{}}
 	earlier := map[image.Platform]catalogue{}
 	for _, c := range before {
 		earlier[c.about.platform] = c

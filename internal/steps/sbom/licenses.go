@@ -26,7 +26,7 @@ type tally struct {
 func (r Result) licenses() []tally {
 	seen := map[string]bool{}
 	counts := map[string]int{}
-	for _, c := range r.contents {
+	for _, c := range r.Ecosystems {
 		for _, p := range c.packages {
 			id := strings.Join([]string{p.ecosystem, p.name, p.version}, "\x00")
 			if seen[id] {

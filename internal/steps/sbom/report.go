@@ -20,18 +20,40 @@ type Result struct {
 	// ExtraFiles are those in other formats.
 	ExtraFiles []string `output:"extra-files"`
 	Packages   Counts   `output:"packages"`
+	Ecosystems Contents `output:"ecosystems"`
 	// Changes is the path of a JSON file with a Changes, or "".
 	Changes string `output:"changes"`
 
-	contents []contents
-	changes  *Changes
-	place    string // where the image was read; "" for a registry
+	changes *Changes
+	place   string // where the image was read; "" for a registry
 }
 
-// contents are the packages that the image of a platform has.
+// Contents are the packages that the image of each platform has, in the order of
+// the index.
+type Contents []contents
+
 type contents struct {
 	platform string
 	packages []component
+}
+
+// MarshalText returns their numbers by ecosystem as a JSON object:
+// {"linux/amd64":{"apk":9}}.
+func (c Contents) MarshalText() ([]byte, error) {
+	numbers := make(map[string]map[string]int, len(c))
+	for _, platform := range c {
+		numbers[platform.platform] = platform.count()
+	}
+	return json.Marshal(numbers)
+}
+
+// count returns the number of packages in each ecosystem.
+func (c contents) count() map[string]int {
+	n := map[string]int{}
+	for _, p := range c.packages {
+		n[p.ecosystem]++
+	}
+	return n
 }
 
 // Counts are the numbers of packages by platform, in the order of the index.
@@ -63,7 +85,7 @@ func report(cfg Config, found []catalogue) Result {
 	for _, c := range found {
 		r.add(c)
 		r.Packages = append(r.Packages, Count{c.about.platform.String(), len(c.packages)})
-		r.contents = append(r.contents, contents{c.about.platform.String(), c.packages})
+		r.Ecosystems = append(r.Ecosystems, contents{c.about.platform.String(), c.packages})
 	}
 	return r
 }
@@ -75,18 +97,15 @@ func (r *Result) add(c catalogue) {
 
 // ecosystems returns the packages of each platform by ecosystem, with its heading.
 func (r Result) ecosystems() [][]string {
-	all := map[string]bool{}
-	counts := make([]map[string]int, len(r.contents))
-	for i, c := range r.contents {
-		counts[i] = map[string]int{}
-		for _, p := range c.packages {
-			all[p.ecosystem] = true
-			counts[i][p.ecosystem]++
-		}
+	all := map[string]int{}
+	counts := make([]map[string]int, len(r.Ecosystems))
+	for i, c := range r.Ecosystems {
+		counts[i] = c.count()
+		maps.Copy(all, counts[i])
 	}
 	names := slices.Sorted(maps.Keys(all))
 	rows := [][]string{append(append([]string{"platform"}, names...), "packages")}
-	for i, c := range r.contents {
+	for i, c := range r.Ecosystems {
 		row := []string{c.platform}
 		for _, name := range names {
 			row = append(row, fmt.Sprint(counts[i][name]))

@@ -1,23 +1,10 @@
 package releasenotes
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
-
-func TestQuotedWordsSurviveAShell(t *testing.T) {
-	t.Parallel()
-	for _, word := range []string{
-		"https://github.com/o/r/.github/workflows/x.yml@refs/tags/v1", "", "it's", `a"b$HOME`, "`id`", "a;b&c|d>e", "*?[x]", "~", `back\slash`, "größe", "-n",
-	} {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(word)).Output()
-		if err != nil || string(out) != word {
-			t.Errorf("quote(%q) = %s is %q for a shell: %v", word, quote(word), out, err)
-		}
-	}
-}
 
 const section = beginMark + "\nours\n" + endMark
 
@@ -64,15 +51,6 @@ func TestALongTextIsCutAndTheSectionIsNot(t *testing.T) {
 	}
 	if n := utf8.RuneCountInString(cut(strings.Repeat(line, 1300), "", cutNote)); n > maxBody {
 		t.Errorf("without a section: %d characters", n)
-	}
-}
-
-func TestAVeryLongSectionKeepsItsMarks(t *testing.T) {
-	t.Parallel()
-	n := notes{Images: []notesImage{{Ref: "r", Tags: make([]string, 50_000)}}}
-	got, err := n.section()
-	if err != nil || utf8.RuneCountInString(got) > maxBody || !strings.HasPrefix(got, beginMark) || !strings.HasSuffix(got, endMark) {
-		t.Errorf("%d characters, %v", utf8.RuneCountInString(got), err)
 	}
 }
 

@@ -60,6 +60,9 @@ func (r quiet) Repositories(context.Context, string) ([]image.Repository, error)
 func (r quiet) List(context.Context, image.Repository) (retention.Inventory, error) {
 	return r.Inventory(), nil
 }
+func (r quiet) Blobs(context.Context, image.Repository, []image.Digest) map[image.Digest][]retention.Blob {
+	return nil
+}
 func (r quiet) Recheck(context.Context, image.Repository, retention.Version) (string, error) {
 	return "", nil
 }

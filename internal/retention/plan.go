@@ -31,7 +31,7 @@ type Plan struct {
 	// tag is whole, and signed.
 	Decisions []Decision `json:"decisions"`
 	// Freed is what the registry can free, in bytes, as far as sizes are known:
-	// without the layers that what stays has, too.
+	// without the layers that what stays is known to have, too.
 	Freed int64 `json:"freed"`
 
 	graph *graph
@@ -71,6 +71,30 @@ func New(inv Inventory, p Policy, begun []image.Digest, now time.Time) (Plan, er
 	}
 	plan.Freed = g.freed(goes)
 	return plan, nil
+}
+
+// Unweighed returns what goes and may have layers that nobody has read of.
+func (p Plan) Unweighed() []image.Digest {
+	var digests []image.Digest
+	for _, d := range p.Deletions() {
+		if len(d.Blobs) == 0 && len(d.Children) == 0 && !d.Gone && d.Unreadable == "" {
+			digests = append(digests, d.Digest)
+		}
+	}
+	return digests
+}
+
+// Weigh notes what versions hold, and counts anew what the plan frees.
+func (p *Plan) Weigh(blobs map[image.Digest][]Blob) {
+	goes := make([]bool, len(p.graph.versions))
+	for n, d := range p.Deletions() {
+		i := p.graph.place[d.Digest]
+		goes[i] = true
+		if held := blobs[d.Digest]; held != nil {
+			p.graph.versions[i].Blobs, p.Decisions[n].Blobs = held, held
+		}
+	}
+	p.Freed = p.graph.freed(goes)
 }
 
 // Deletions returns the decisions to delete, in order.

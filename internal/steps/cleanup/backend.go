@@ -29,6 +29,9 @@ type Backend interface {
 	// List takes stock of a repository. An inventory that changes while it is read
 	// is read again; what can't be read is in it as such.
 	List(ctx context.Context, r image.Repository) (retention.Inventory, error)
+	// Blobs returns what versions hold that List need not read, by their digests,
+	// as far as it can be read: it only tells how much a plan frees.
+	Blobs(ctx context.Context, r image.Repository, versions []image.Digest) map[image.Digest][]retention.Blob
 	// Recheck says what has changed about a version since it was listed: it has
 	// other tags, something new refers to it or holds it. "" means nothing has.
 	// A version that is gone hasn't changed.

@@ -95,8 +95,12 @@ func plan(ctx context.Context, cfg Config, d Deps, begun map[image.Repository][]
 			return err
 		}
 		p, err := retention.New(inventory, into.Policy, begun[r], into.Time)
+		if err != nil {
+			return err
+		}
+		p.Weigh(d.Backend.Blobs(ctx, r, p.Unweighed()))
 		into.Repositories[n] = newRepository(p)
-		return err
+		return nil
 	})
 }
 

@@ -84,6 +84,14 @@ func (w *world) List(_ context.Context, repo image.Repository) (retention.Invent
 	return r.Inventory(), nil
 }
 
+func (w *world) Blobs(_ context.Context, repo image.Repository, versions []image.Digest) map[image.Digest][]retention.Blob {
+	blobs := map[image.Digest][]retention.Blob{}
+	for _, d := range versions {
+		blobs[d] = w.registries[repo].Version(d).Blobs
+	}
+	return blobs
+}
+
 func (w *world) Recheck(_ context.Context, repo image.Repository, v retention.Version) (string, error) {
 	if err := w.call("recheck", v.Digest); err != nil {
 		return "", err

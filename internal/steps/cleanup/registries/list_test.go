@@ -88,6 +88,23 @@ func TestAnInventoryHasWhatAVersionNeeds(t *testing.T) {
 	}
 }
 
+func TestBlobsOfWhatAnIndexTells(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		w := newWorld(t, kind)
+		r := w.release("1.0")
+		inv := w.list()
+		if v := find(t, inv, r.arm64); v.Blobs != nil && kind == "ghcr" {
+			t.Errorf("%s: the image was read: %+v", kind, v)
+		}
+		nowhere := image.Digest("sha256:" + strings.Repeat("0", 64))
+		blobs := w.Blobs(t.Context(), w.repo, []image.Digest{r.amd64, r.arm64, nowhere})
+		if len(blobs) != 2 || len(blobs[r.arm64]) != 2 || blobs[r.arm64][1].Size == 0 {
+			t.Errorf("%s: %v", kind, blobs)
+		}
+	}
+}
+
 func TestManifestsAreReadOnceForAllRuns(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {

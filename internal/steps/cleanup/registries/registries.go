@@ -49,6 +49,7 @@ type backend interface {
 
 // Registries implements cleanup.Backend for all registries.
 type Registries struct {
+	read           *reader
 	ghcr, hub, oci backend
 }
 
@@ -63,7 +64,7 @@ func New(o Options) *Registries {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	read := &reader{registry: o.Registry, cache: cache{o.CacheDir}, now: o.Now, log: o.Log}
-	r := &Registries{oci: &oci{watch: newWatch(read)}}
+	r := &Registries{read: read, oci: &oci{watch: newWatch(read)}}
 	if o.GitHub != nil {
 		r.ghcr = &ghcr{watch: newWatch(read), github: o.GitHub}
 	}
@@ -152,6 +153,31 @@ func (r *Registries) List(ctx context.Context, repo image.Repository) (retention
 		return retention.Inventory{}, err
 	}
 	return b.list(ctx, repo)
+}
+
+// Blobs implements cleanup.Backend. Where a registry limits what is read, or is
+// not reached, the rest is left out.
+func (r *Registries) Blobs(ctx context.Context, repo image.Repository, versions []image.Digest) map[image.Digest][]retention.Blob {
+	found := make([][]retention.Blob, len(versions))
+	if err := each(versions, func(n int, d image.Digest) error {
+		m, err := r.read.manifest(ctx, repo.Pin(d))
+		if err != nil && fatal(ctx, err) {
+			return err
+		}
+		var v retention.Version
+		m.describe(&v)
+		found[n] = v.Blobs
+		return nil
+	}); err != nil {
+		r.read.log.Debug("not all sizes are known", "repository", repo.String(), "because", err)
+	}
+	blobs := make(map[image.Digest][]retention.Blob, len(versions))
+	for n, d := range versions {
+		if found[n] != nil {
+			blobs[d] = found[n]
+		}
+	}
+	return blobs
 }
 
 // Recheck implements cleanup.Backend.

@@ -61,8 +61,10 @@ func (c *choice) fixed(i int, protect Patterns) string {
 	if len(named) > 0 {
 		return ""
 	}
-	// What belongs to a tagged version goes with it at any age.
-	if c.isYoung(i) && !c.belongs[i] || c.isLoose(i) && c.young[i] {
+	// What belongs to a tagged version goes with it at any age, and so do the images
+	// of a young index. Of an old index, one that is young was pushed once more.
+	pushedAgain := c.isYoung(i) && !c.belongs[i] && !slices.ContainsFunc(c.owners[i], c.isYoung)
+	if pushedAgain || c.isLoose(i) && c.young[i] {
 		return fmt.Sprintf("pushed less than %s ago: it may be a release on its way", Age(c.grace))
 	}
 	return ""

@@ -88,6 +88,17 @@ func TestPlan(t *testing.T) {
 		"a fresh signature doesn't save what has a tag": {
 			versions: "keep 1d #main\nsig 1h ^pr\npr 50d #pr-1", rules: `- delete-tags: "pr-*"`, want: "pr sig",
 		},
+		"a fresh image goes whole": {
+			versions: "m 9d #main\npr 1h #pr-1 >amd >arm\namd 1h\narm 1h", rules: `- delete-tags: "pr-*"`, want: "pr arm amd",
+		},
+		"an image that was pushed once more": {
+			versions: "m 9d #main\npr 9d #pr-1 >amd >arm\namd 1h\narm 9d", rules: `- delete-tags: "pr-*"`, want: "pr arm",
+			why: map[string]string{"amd": "pushed less than 1d ago: it may be a release on its way"},
+		},
+		"provenance of an image that stays": {
+			versions: "idx 9d #old >amd >att~amd\natt 9d\namd 9d #keep-amd64", rules: "- delete-tags: old", want: "idx",
+			why: map[string]string{"att": "needed by keep-amd64"},
+		},
 		"the newest and the old": {
 			versions: "a 1d #pr-9\nb 20d #pr-8\nc 30d #pr-7\nd 40d #pr-6\nm 1d #main", rules: "- delete-tags: pr-*\n  keep-newest: 2\n  older-than: 35d", want: "d",
 			why: map[string]string{"a": "rule 1: one of the 2 newest", "c": "rule 1: not older than 35d"},

@@ -136,12 +136,13 @@ func (d Document) check(limit retention.Limit) error {
 	return errors.Join(errs...)
 }
 
+// warnOfUnreadable says why less goes than was meant.
 func warnOfUnreadable(log *slog.Logger, d Document) {
 	for _, p := range d.Repositories {
-		for _, v := range p.Decisions {
-			if v.Unreadable != "" {
-				log.Warn("a version can't be read, so it stays with all that it may need", "repository", p.Of, "digest", v.Digest, "why", v.Unreadable)
-			}
+		unreadable := slices.DeleteFunc(slices.Clone(p.Decisions), func(v retention.Decision) bool { return v.Unreadable == "" })
+		if len(unreadable) > 0 {
+			first := unreadable[0]
+			log.Warn("what can't be read stays, with all that it may need", "repository", p.Of, "versions", len(unreadable), "first", first.Digest, "why", first.Unreadable)
 		}
 	}
 }

@@ -252,6 +252,10 @@ func TestRestoreBringsBackWhatARunRemoved(t *testing.T) {
 	if got, want := len(r.Pull(r.Named()["1.0.0"])), 5; got != want {
 		t.Errorf("a client reads %d of %d", got, want)
 	}
+	w.before = func(string, image.Digest) error { return ErrNoRestore }
+	if result, err := w.run(t.Context(), Config{Restore: kept}); !errors.Is(err, ErrNoRestore) || result.Restored != 0 || len(hint.Of(err)) > 0 {
+		t.Errorf("where nothing can be restored: %+v, %v", result, err)
+	}
 	w.now = now.Add(31 * 24 * time.Hour)
 	if _, err := w.run(t.Context(), Config{Restore: kept}); err == nil || !strings.Contains(err.Error(), "kept for 30 days") {
 		t.Errorf("after a month: %v", err)

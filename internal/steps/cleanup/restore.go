@@ -26,27 +26,43 @@ func restore(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	}
 	result := Result{Plan: cfg.Restore, restoring: true, document: document}
 	result.document.DryRun = cfg.DryRun
+	var errs []error
 	for _, p := range slices.Backward(document.Repositories) {
-		for _, v := range slices.Backward(p.Deletions()) {
-			if p.Outcomes[v.Digest].Spared != "" {
-				continue
-			}
-			what := p.Of.Pin(v.Digest)
-			if !cfg.DryRun {
-				if err := d.Backend.Restore(ctx, p.Of, v.Version); err != nil {
-					return result, hint.Wrap(fmt.Errorf("restore %q: %w", what, err), "run it again: what is back is found")
-				}
-			}
-			result.Restored++
-			if _, err := fmt.Fprintf(d.Out, "restore %s %s\n", what, label(v)); err != nil {
-				return result, err
-			}
+		n, err := restoreIn(ctx, p, cfg.DryRun, d)
+		result.Restored += n
+		errs = append(errs, err)
+		if err != nil && !errors.Is(err, ErrNoRestore) { // where one registry can't, another can
+			break
 		}
 	}
 	if cfg.DryRun {
 		d.Log.Warn(`this was a dry run, and nothing was restored: give "dry-run: false" to restore it`)
 	}
-	return result, nil
+	return result, errors.Join(errs...)
+}
+
+// restoreIn restores versions of one repository, and returns how many.
+func restoreIn(ctx context.Context, p *Repository, dryRun bool, d Deps) (restored int, err error) {
+	for _, v := range slices.Backward(p.Deletions()) {
+		if p.Outcomes[v.Digest].Spared != "" {
+			continue
+		}
+		what := p.Of.Pin(v.Digest)
+		if !dryRun {
+			err = d.Backend.Restore(ctx, p.Of, v.Version)
+		}
+		if errors.Is(err, ErrNoRestore) {
+			return restored, fmt.Errorf("restore versions of %q: %w", p.Of, err)
+		}
+		if err != nil {
+			return restored, hint.Wrap(fmt.Errorf("restore %q: %w", what, err), "run it again: what is back is found")
+		}
+		restored++
+		if _, err := fmt.Fprintf(d.Out, "restore %s %s\n", what, label(v)); err != nil {
+			return restored, err
+		}
+	}
+	return restored, nil
 }
 
 func readDocument(path string, now time.Time) (Document, error) {

@@ -75,27 +75,38 @@ func pushed(v retention.Decision) string {
 // holds 1 MiB.
 const maxRows = 2000
 
-// Print writes nothing more: the plan was printed before it was carried out.
-func (r Result) Print(io.Writer) error { return nil }
+// Print writes what was done, in one line. The plan was printed before.
+func (r Result) Print(w io.Writer) error {
+	if r.document.Time.IsZero() {
+		return nil
+	}
+	_, err := fmt.Fprintln(w, r.done())
+	return err
+}
+
+func (r Result) done() string {
+	were := "were"
+	if r.document.DryRun {
+		were = "would be"
+	}
+	if r.restoring {
+		return fmt.Sprintf("%d versions %s restored", r.Restored, were)
+	}
+	return fmt.Sprintf("%d versions %s removed, %d stay", r.Deleted, were, r.Kept)
+}
 
 // Summary shows what goes, what stays, and why, in Markdown.
 func (r Result) Summary() string {
+	if r.document.Time.IsZero() {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString("## Cleanup\n\n")
-	done := "removed"
-	if r.restoring {
-		done = "restored"
-	}
 	if r.document.DryRun {
-		fmt.Fprintf(&b, "> [!NOTE]\n> This was a **dry run**: nothing was %s. `dry-run: false` does it.\n\n", done)
+		b.WriteString("> [!NOTE]\n> This was a **dry run**: nothing has changed. `dry-run: false` does it.\n\n")
 	}
+	fmt.Fprintf(&b, "%s.\n\n", r.done())
 	if r.restoring {
-		if r.document.DryRun {
-			done = "would be " + done
-		} else {
-			done = "were " + done
-		}
-		fmt.Fprintf(&b, "%d versions %s.\n", r.Restored, done)
 		return b.String()
 	}
 	for _, p := range r.document.Repositories {

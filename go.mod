@@ -17,7 +17,7 @@ require (
 	github.com/dlclark/regexp2 v1.11.5
 	github.com/docker/cli v29.8.2+incompatible
 	github.com/dustin/go-humanize v1.1.0
-	github.com/getkin/kin-openapi v0.149.0
+	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-openapi/runtime v0.33.0
 	github.com/go-openapi/strfmt v0.27.0
 	github.com/google/go-cmp v0.7.0

@@ -56,10 +56,11 @@ vet: ## run go vet
 	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom
 
 .PHONY: lint
-lint: ## run golangci-lint and actionlint
+lint: ## run golangci-lint, actionlint and shellcheck
 	@bin="$$($(DEVSTACK) tools lint)" && PATH="$$bin:$$PATH" && set -x && \
 		golangci-lint run --build-tags e2e,examples ./... && \
-		actionlint .github/workflows/*.yml examples/workflows/*.yml
+		actionlint .github/workflows/*.yml examples/workflows/*.yml && \
+		shellcheck actions/launch.sh .ci/run
 
 .PHONY: generate
 generate: ## write the generated parts of the READMEs and the golden files anew

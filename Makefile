@@ -43,6 +43,14 @@ bench-sbom: build ## measure sbom against a process of syft for each platform
 	@bin="$$($(DEVSTACK) tools syft)" && RELEASE_ACTIONS_BIN="$(CURDIR)/bin" SYFT="$$bin/syft" \
 		go test -tags e2e -run '^$$' -bench ThreePlatforms -benchtime 3x -timeout 30m ./internal/steps/sbom
 
+.PHONY: release
+release: ## release this project as VERSION: what publish.yml does
+	go run ./internal/publish/cmd/publish -version "$(VERSION)" $(if $(PLATFORMS),-platforms "$(PLATFORMS)")
+
+.PHONY: release-dry-run
+release-dry-run: build ## release this project in the local world, for all platforms, and use what was released
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 60m -v -run OwnRelease ./internal/devstack/rehearsal -platforms all
+
 .PHONY: check
 check: format vet lint ## check formatting, vet, lint Go, workflows and shell
 

@@ -30,12 +30,16 @@ func newWorld(o Options) (*world, error) {
 	}
 	hub := registry.NewHub(registry.HubOptions{Accounts: accounts})
 	api := dockerhub.New(dockerhub.Options{Accounts: accounts, Store: hub.Store()})
-	gh, err := github.New(github.Options{
-		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases,
-		Tokens: []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}},
-	})
-	if err != nil {
-		return nil, err
+	var gh repositories
+	for _, repository := range []github.Options{
+		{Repository: o.Repository, ImmutableReleases: o.ImmutableReleases}, {Repository: OwnRepository, ImmutableReleases: true},
+	} {
+		repository.Commit, repository.Tokens = o.Commit, []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}}
+		server, err := github.New(repository)
+		if err != nil {
+			return nil, err
+		}
+		gh = append(gh, server)
 	}
 	claims := map[string]string{"repository": o.Repository, "sha": o.Commit}
 	maps.Copy(claims, o.Claims)
@@ -49,11 +53,11 @@ func newWorld(o Options) (*world, error) {
 		"registry-1.docker.io": hub.Registry(),
 		"auth.docker.io":       hub.Auth(),
 		dockerhub.Host:         api.API(),
-		github.APIHost:         gh.API(),
-		github.UploadsHost:     gh.Uploads(),
-		github.WebHost:         gh.Web(),
-		github.FilesHost:       gh.Files(),
-		github.BundlesHost:     gh.Bundles(),
+		github.APIHost:         gh.route((*github.Server).API),
+		github.UploadsHost:     gh.route((*github.Server).Uploads),
+		github.WebHost:         gh.route((*github.Server).Web),
+		github.FilesHost:       gh.route((*github.Server).Files),
+		github.BundlesHost:     gh.route((*github.Server).Bundles),
 		issuer.Host:            oidc.Discovery(),
 	}}
 	if o.GHCRBackend != "" {

@@ -43,6 +43,10 @@ bench-sbom: build ## measure sbom against a process of syft for each platform
 	@bin="$$($(DEVSTACK) tools syft)" && RELEASE_ACTIONS_BIN="$(CURDIR)/bin" SYFT="$$bin/syft" \
 		go test -tags e2e -run '^$$' -bench ThreePlatforms -benchtime 3x -timeout 30m ./internal/steps/sbom
 
+.PHONY: bench-start
+bench-start: ## measure how long a step of a release takes to start, beside Node
+	go test -run '^$$' -bench Start -benchtime 40x ./internal/publish
+
 .PHONY: release
 release: ## release this project as VERSION: what publish.yml does
 	go run ./internal/publish/cmd/publish -version "$(VERSION)" $(if $(PLATFORMS),-platforms "$(PLATFORMS)")

@@ -2,8 +2,7 @@ package publish
 
 import (
 	"archive/tar"
-	"bytes"
-	"io"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// writeLayout writes the programs as an OCI layout, one image for each platform
+// writeLayout writes the programs to dir as an OCI layout, one image for each platform
 // with nothing but its programs in it: what sbom describes.
 //
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
@@ -26,11 +25,11 @@ func writeLayout(dir string, assets []Asset) error {
 		for len(assets) > 0 && assets[0].Platform == p {
 			mine, assets = append(mine, assets[0]), assets[1:]
 		}
-		content, err := archive(mine)
-		if err != nil {
+		file := filepath.Join(dir, p.OS+"_"+p.Arch+".tar")
+		if err := archive(file, mine); err != nil {
 			return err
 		}
-		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil })
+		layer, err := tarball.LayerFromFile(file)
 		if err != nil {
 			return err
 		}
@@ -38,42 +37,43 @@ func writeLayout(dir string, assets []Asset) error {
 		if err != nil {
 			return err
 		}
-		image, err = mutate.ConfigFile(image, &v1.ConfigFile{OS: p.OS, Architecture: p.Arch, RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(layer)}})
+		config, err := image.ConfigFile()
 		if err != nil {
+			return err
+		}
+		config = config.DeepCopy()
+		config.OS, config.Architecture = p.OS, p.Arch
+		if image, err = mutate.ConfigFile(image, config); err != nil {
 			return err
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: p.OS, Architecture: p.Arch}}})
 	}
-	path, err := layout.Write(dir, empty.Index)
+	path, err := layout.Write(filepath.Join(dir, "layout"), empty.Index)
 	if err != nil {
 		return err
 	}
 	return path.AppendIndex(index)
 }
 
-func diffIDs(layer v1.Layer) []v1.Hash {
-	id, err := layer.DiffID()
+// archive packs the binaries into a file, under the names of their programs.
+func archive(file string, assets []Asset) error {
+	out, err := os.Create(file)
 	if err != nil {
-		return nil // mutate complains of it
+		return err
 	}
-	return []v1.Hash{id}
-}
-
-// archive packs the binaries under the names of their programs.
-func archive(assets []Asset) ([]byte, error) {
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
+	defer out.Close() //nolint:errcheck // closed below when all went well
+	w := tar.NewWriter(out)
 	for _, a := range assets {
 		content, err := os.ReadFile(a.Binary)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := w.WriteHeader(&tar.Header{Name: filepath.Base(a.Program), Mode: 0o755, Size: int64(len(content))}); err != nil {
-			return nil, err
+		if err := w.WriteHeader(&tar.Header{Name: a.Program, Mode: 0o755, Size: int64(len(content))}); err != nil {
+			return err
 		}
 		if _, err := w.Write(content); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out.Bytes(), w.Close()
+	return errors.Join(w.Close(), out.Close())
 }

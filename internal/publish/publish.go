@@ -23,8 +23,9 @@ import (
 // Config is what a release is to be.
 type Config struct {
 	Version       release.Version  `input:"version,required"`
-	Platforms     []image.Platform `input:"platforms"`
+	Platforms     []image.Platform `input:"platforms,comma"`
 	OutputDir     string           `input:"output-dir"`
+	BuildOnly     bool             `input:"build-only"`
 	Token         secret.String    `input:"github-token"`
 	TrustedRoot   string           `input:"trusted-root"`
 	SigningConfig string           `input:"signing-config"`
@@ -109,14 +110,14 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 // all: by our own steps, of the programs that are published.
 func (p *publisher) release(ctx context.Context) error {
 	dir, version := p.cfg.OutputDir, p.cfg.Version.Source()
-	assets, layout := filepath.Join(dir, "assets"), filepath.Join(dir, "layout")
-	if err := os.RemoveAll(layout); err != nil {
+	assets, described := filepath.Join(dir, "assets"), filepath.Join(dir, "described")
+	if err := errors.Join(os.RemoveAll(described), os.MkdirAll(described, 0o755)); err != nil {
 		return err
 	}
-	if err := writeLayout(layout, p.assets); err != nil {
+	if err := writeLayout(described, p.assets); err != nil {
 		return fmt.Errorf("write the programs as an image: %w", err)
 	}
-	if err := p.step(ctx, large, "-layout", layout, "-output-dir", assets); err != nil {
+	if err := p.step(ctx, large, "-layout", filepath.Join(described, "layout"), "-output-dir", assets); err != nil {
 		return err
 	}
 	signed := []string{"-output-dir", assets, "-push-to-github=true", "-trusted-root", p.cfg.TrustedRoot, "-signing-config", p.cfg.SigningConfig}
@@ -130,7 +131,7 @@ func (p *publisher) release(ctx context.Context) error {
 	for _, platform := range p.cfg.Platforms {
 		name := "sbom-" + platform.OS + "-" + platform.Arch
 		mine := slices.DeleteFunc(slices.Clone(p.assets), func(a Asset) bool { return a.Platform != platform })
-		list := filepath.Join(dir, name)
+		list := filepath.Join(described, name)
 		if err := os.WriteFile(list, []byte(sums(mine)), 0o644); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -18,6 +19,18 @@ var contract []byte
 func main() { action.Main("publish", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg publish.Config) (publish.Result, error) {
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return publish.Result{}, err
+	}
+	if cfg.OutputDir, err = filepath.Abs(cfg.OutputDir); err != nil {
+		return publish.Result{}, err
+	}
+	if cfg.BuildOnly {
+		assets, err := publish.Build(ctx, root, cfg.OutputDir, rt.Environ(), cfg.Platforms)
+		_, _ = io.WriteString(rt.Stdout, publish.Checksums(cfg.Version.Source(), assets))
+		return publish.Result{}, err
+	}
 	gh, err := rt.GitHub()
 	if err != nil {
 		return publish.Result{}, err
@@ -25,13 +38,6 @@ func run(ctx context.Context, rt *action.Runtime, cfg publish.Config) (publish.R
 	transport := rt.Transport(cfg.RetryFor)
 	api, err := ghapi.ForJob(gh.Repository, ghapi.Options{APIURL: gh.APIURL, Token: cfg.Token, Transport: transport})
 	if err != nil {
-		return publish.Result{}, err
-	}
-	root, err := filepath.Abs(".")
-	if err != nil {
-		return publish.Result{}, err
-	}
-	if cfg.OutputDir, err = filepath.Abs(cfg.OutputDir); err != nil {
 		return publish.Result{}, err
 	}
 	var identity []string

@@ -25,6 +25,7 @@ unit: ## run the unit and contract tests
 .PHONY: e2e
 e2e: build ## release an image in the local world, break things, and judge the result
 	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 40m -v ./internal/devstack/rehearsal
+	go test -tags e2e -count=1 -run Mounted ./actions
 
 .PHONY: examples
 examples: build ## end-to-end tests of the examples in Rust and compose, which need Debian 12 and 3 GB
@@ -65,7 +66,7 @@ format: ## check that the code is formatted
 .PHONY: vet
 vet: ## run go vet
 	go vet ./...
-	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom
+	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom ./actions
 
 .PHONY: lint
 lint: ## run golangci-lint, actionlint and shellcheck

@@ -141,8 +141,8 @@ func TestLauncherGoesElsewhere(t *testing.T) {
 func TestLauncherMindsFailingWrites(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	large := append(s.assets["steps_linux_amd64.gz"], make([]byte, 1<<20)...)
-	s.answer = func(w http.ResponseWriter, _ *http.Request, _ int, _ []byte) { _, _ = w.Write(large) }
+	s.assets["steps_linux_amd64.gz"] = pack(t, "steps_linux_amd64", 1<<20)
+	s.pin(t)
 	cmd := exec.Command("bash", "-c", `trap "" XFSZ; ulimit -f 64; exec "$0" sign`, filepath.Join(s.root, "actions/launch.sh"))
 	cmd.Env = s.env
 	out, err := cmd.CombinedOutput()

@@ -47,19 +47,11 @@ func newStore(t *testing.T) *store {
 	s := &store{launchpad: p, assets: map[string][]byte{}, places: [2]string{filepath.Join(p.home, "tools-cache"), filepath.Join(p.home, "temp")}}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
-	sums := "# " + releaseTag + "\n"
 	for _, name := range []string{"sbom_linux_amd64", "steps_linux_amd64", "steps_linux_arm64", "steps_darwin_amd64", "steps_darwin_arm64"} {
-		var text bytes.Buffer
-		zip := gzip.NewWriter(&text)
 		// More than a kilobyte, so that half of it is not nothing.
-		fmt.Fprintf(zip, "#!/bin/bash\n# %x\necho \"program %s: $*\"; echo \"url $RELEASE_ACTIONS_URL\"\n", slices.Repeat([]byte(name), 1000), name)
-		if err := zip.Close(); err != nil {
-			t.Fatal(err)
-		}
-		s.assets[name+".gz"] = text.Bytes()
-		sums += fmt.Sprintf("%x  %s.gz\n", sha256.Sum256(text.Bytes()), name)
+		s.assets[name+".gz"] = pack(t, name, 1<<10)
 	}
-	p.write(t, filepath.Join(root, "actions/checksums.txt"), sums)
+	s.pin(t)
 	for _, step := range []string{"sbom", "build-push"} {
 		p.write(t, filepath.Join(root, "actions", step, "action.yml"), "name: "+step+"\n")
 	}
@@ -69,6 +61,31 @@ func newStore(t *testing.T) *store {
 	p.env = append(p.env, "GITHUB_SERVER_URL="+s.URL, "RUNNER_OS=Linux", "RUNNER_ARCH=X64",
 		"RUNNER_TOOL_CACHE="+s.places[0], "RUNNER_TEMP="+s.places[1])
 	return s
+}
+
+// pack makes a program that says which it is, of some size.
+func pack(t *testing.T, name string, size int) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&text, gzip.NoCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(zip, "#!/bin/bash\n#%s\necho \"program %s: $*\"; echo \"url $RELEASE_ACTIONS_URL\"\n", strings.Repeat("x", size), name)
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
+}
+
+// pin writes the checksums of the assets as they are.
+func (s *store) pin(t *testing.T) {
+	t.Helper()
+	sums := "# " + releaseTag + "\n"
+	for _, name := range slices.Sorted(maps.Keys(s.assets)) {
+		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(s.assets[name]), name)
+	}
+	s.write(t, filepath.Join(s.root, "actions/checksums.txt"), sums)
 }
 
 // ServeHTTP sends assets as GitHub does: from elsewhere.
@@ -259,7 +276,7 @@ func TestLauncherNeedsLittle(t *testing.T) {
 	if err != nil || !strings.Contains(out, "program steps_linux_amd64") {
 		t.Errorf("with wget: %v\n%s", err, out)
 	}
-	if asked := slices.Sorted(maps.Keys(s.assets)); len(asked) != 5 || len(s.asked) != 1 {
+	if len(s.asked) != 1 {
 		t.Errorf("asked for %v", s.asked)
 	}
 }

@@ -25,6 +25,7 @@ unit: ## run the unit and contract tests
 .PHONY: e2e
 e2e: build ## release an image in the local world, break things, and judge the result
 	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 40m -v ./internal/devstack/rehearsal
+	go test -tags e2e -count=1 -run Mounted ./actions
 
 .PHONY: examples
 examples: build ## end-to-end tests of the examples in Rust and compose, which need Debian 12 and 3 GB
@@ -43,6 +44,18 @@ bench-sbom: build ## measure sbom against a process of syft for each platform
 	@bin="$$($(DEVSTACK) tools syft)" && RELEASE_ACTIONS_BIN="$(CURDIR)/bin" SYFT="$$bin/syft" \
 		go test -tags e2e -run '^$$' -bench ThreePlatforms -benchtime 3x -timeout 30m ./internal/steps/sbom
 
+.PHONY: bench-start
+bench-start: ## measure how long a step of a release takes to start, beside Node
+	go test -run '^$$' -bench Start -benchtime 40x ./internal/publish
+
+.PHONY: release
+release: ## release this project as VERSION: what publish.yml does
+	go run ./internal/publish/cmd/publish -version "$(VERSION)" $(if $(PLATFORMS),-platforms "$(PLATFORMS)")
+
+.PHONY: release-dry-run
+release-dry-run: build ## release this project in the local world, for all platforms, and use what was released
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -count=1 -timeout 60m -v -run OwnRelease ./internal/devstack/rehearsal -platforms all
+
 .PHONY: check
 check: format vet lint ## check formatting, vet, lint Go, workflows and shell
 
@@ -53,13 +66,14 @@ format: ## check that the code is formatted
 .PHONY: vet
 vet: ## run go vet
 	go vet ./...
-	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom
+	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom ./actions
 
 .PHONY: lint
-lint: ## run golangci-lint and actionlint
+lint: ## run golangci-lint, actionlint and shellcheck
 	@bin="$$($(DEVSTACK) tools lint)" && PATH="$$bin:$$PATH" && set -x && \
 		golangci-lint run --build-tags e2e,examples ./... && \
-		actionlint .github/workflows/*.yml examples/workflows/*.yml
+		actionlint .github/workflows/*.yml examples/workflows/*.yml && \
+		shellcheck actions/launch.sh .ci/run
 
 .PHONY: generate
 generate: ## write the generated parts of the READMEs and the golden files anew

@@ -46,6 +46,9 @@ func (p *launchpad) write(t *testing.T, path, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	// A child that is forked meanwhile would hold the file open, and then it can't be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -152,16 +155,25 @@ func TestLauncherPassesSignals(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
 	for {
 		if _, err := os.Stat(filepath.Join(p.home, "ready")); err == nil {
 			break
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-ended:
+			t.Fatalf("it ended early: %s", &out)
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait()
+	<-ended
 	if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(out.String(), "tidied") {
 		t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), &out)
 	}

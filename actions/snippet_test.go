@@ -122,6 +122,9 @@ func complete(t *testing.T, s snippet) (whole string, ok bool) {
 		return s.text + permissions + steps + "      - run: \"true\"\n", true
 	case has("permissions"), has("concurrency"):
 		return event + s.text + steps + "      - run: \"true\"\n", true
+	case has("env") && !has("with"):
+		s.text += "with: { images: ghcr.io/acme/app }\n"
+		fallthrough
 	case has("with"):
 		return event + permissions + steps + "      - uses: org/release-actions@v1\n" + indent(with(s.text), 8), true
 	}

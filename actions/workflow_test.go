@@ -39,7 +39,7 @@ type workflow struct {
 // unasked are inputs that the workflow has and doesn't hand to an action with an
 // input of that name, by job and action.
 var unasked = map[string][]string{
-	"plan metadata":    {"context"},
+	"plan metadata":    {"context", "compare-to"},                                                          // the release compares
 	"build metadata":   {"context"},                                                                        // another thing by the same name
 	"build build-push": {"tags"},                                                                           // the release's
 	"build sbom":       {"images", "compare-to", "dockerhub-username", "dockerhub-token", "registry-auth"}, // it reads a layout

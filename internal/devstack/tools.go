@@ -28,6 +28,7 @@ type tool struct {
 	version string // variable that holds the version, for programs that ask
 	bare    bool   // the version is without its "v"
 	env     string // a further variable for the compiler
+	deb     string // a Debian package that has it, in place of a module
 }
 
 // The groups. Only world is needed by Up.
@@ -64,6 +65,7 @@ var tools = []tool{
 	{name: "docker-compose", group: groupMore, module: "compose", pkg: "github.com/docker/compose/v2/cmd", version: "github.com/docker/compose/v2/internal.Version"},
 	{name: "syft", group: groupMore, module: "syft", pkg: "github.com/anchore/syft/cmd/syft", version: "main.version"},
 	{name: "actionlint", group: groupLint, module: "lint", pkg: "github.com/rhysd/actionlint/cmd/actionlint"},
+	{name: "shellcheck", group: groupLint, deb: "shellcheck"},
 	{name: "golangci-lint", group: groupLint, module: "golangci", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"},
 }
 
@@ -156,8 +158,18 @@ func (b *toolbox) key(t tool) (key, ldflags string, err error) {
 
 // path returns where t is once it is built.
 func (b *toolbox) path(t tool) (string, error) {
+	if t.deb != "" {
+		// Empty where it isn't fetched yet.
+		found, err := filepath.Glob(filepath.Join(b.debian().cache, t.deb+"_*", "usr/bin", t.name))
+		return strings.Join(found[:min(1, len(found))], ""), err
+	}
 	key, _, err := b.key(t)
 	return filepath.Join(b.cache, key, t.name), err
+}
+
+// debian keeps its packages beside the tools.
+func (b *toolbox) debian() *debian {
+	return &debian{filepath.Join(filepath.Dir(b.cache), "debian"), b.log}
 }
 
 // build builds what is missing of selected, and returns the folder that holds
@@ -186,6 +198,13 @@ func (b *toolbox) build(ctx context.Context, selected ...tool) (bin string, err 
 }
 
 func (b *toolbox) buildOne(ctx context.Context, t tool) error {
+	if t.deb != "" {
+		if _, err := exec.LookPath(t.name); err == nil {
+			return nil // the machine's own will do, where there is no Debian
+		}
+		_, err := b.debian().fetch(ctx, t.deb)
+		return err
+	}
 	key, ldflags, err := b.key(t)
 	if err != nil {
 		return err

@@ -50,6 +50,9 @@ func TestEveryToolHasItsModule(t *testing.T) {
 	box := &toolbox{sources: "tools", cache: t.TempDir()}
 	seen := map[string]string{}
 	for _, tool := range tools {
+		if tool.deb != "" {
+			continue
+		}
 		key, ldflags, err := box.key(tool)
 		if err != nil {
 			t.Fatal(err)

@@ -33,14 +33,14 @@ func (e Event) restrict(env map[string]string) {
 
 // writeEvent writes the payload that the runner hands to the workflow.
 func (s *Stage) writeEvent(e Event) error {
-	owner, name, _ := strings.Cut(Repository, "/")
+	owner, name, _ := strings.Cut(s.Repository, "/")
 	payload := map[string]any{
 		"ref":     e.Ref,
 		"after":   s.Commit,
 		"created": true,
 		"repository": map[string]any{
-			"name": name, "full_name": Repository, "private": false, "visibility": "public", "default_branch": "main",
-			"html_url": "https://github.com/" + Repository, "description": "Says hello",
+			"name": name, "full_name": s.Repository, "private": false, "visibility": "public", "default_branch": "main",
+			"html_url": "https://github.com/" + s.Repository, "description": "Says hello",
 			"owner": map[string]any{"login": owner}, "license": map[string]any{"spdx_id": "Apache-2.0"},
 		},
 		"head_commit": map[string]any{"id": s.Commit, "timestamp": "2026-01-02T03:04:05Z", "message": "Say hello"},
@@ -72,8 +72,8 @@ func (s *Stage) aimIDToken(env map[string]string, e Event, jobWorkflow string) {
 		return
 	}
 	claims := url.Values{
-		"ref": {e.Ref}, "sha": {s.Commit}, "repository": {Repository}, "event_name": {e.Name},
-		"workflow_ref": {Repository + "/" + Workflow + "@" + e.Ref}, "workflow_sha": {s.Commit}, "job_workflow_sha": {s.Commit},
+		"ref": {e.Ref}, "sha": {s.Commit}, "repository": {s.Repository}, "event_name": {e.Name},
+		"workflow_ref": {s.Repository + "/" + s.Workflow + "@" + e.Ref}, "workflow_sha": {s.Commit}, "job_workflow_sha": {s.Commit},
 	}
 	if jobWorkflow != "" {
 		claims.Set("job_workflow_ref", jobWorkflow)

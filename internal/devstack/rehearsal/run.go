@@ -117,7 +117,7 @@ func (s *Stage) Run(ctx context.Context, trial Trial) (Outcome, error) {
 		return Outcome{}, err
 	}
 	args := []string{event.Name, "--json",
-		"-W", cmp.Or(trial.Workflow, filepath.Join(s.Repo, Workflow)), "-e", filepath.Join(s.Dir, "event.json"),
+		"-W", cmp.Or(trial.Workflow, filepath.Join(s.Repo, s.Workflow)), "-e", filepath.Join(s.Dir, "event.json"),
 		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted", "--action-offline-mode",
 		"--local-repository", "org/release-actions@v1=" + s.Action,
 		"--secret-file", secrets, "--var-file", varFile, "--env-file", os.DevNull,

@@ -26,22 +26,31 @@ const Workflow = ".github/workflows/release.yml"
 // Stage is a checkout of Repository with a release workflow, and a copy of this
 // project as the runner would fetch it.
 type Stage struct {
-	Dir    string // holds everything below
-	Repo   string // the repository's work tree
-	Action string // what "uses: org/release-actions@v1" runs
-	Script string // stands in for actions/github-script
-	Commit string // of the work tree's HEAD
-	Env    map[string]string
+	Repository string // on GitHub
+	Workflow   string // that is run, in the work tree
+	Dir        string // holds everything below
+	Repo       string // the repository's work tree
+	Action     string // what "uses: org/release-actions@v1" runs
+	Script     string // stands in for actions/github-script
+	Commit     string // of the work tree's HEAD
+	Env        map[string]string
+}
+
+func newStage(dir, source string, env map[string]string) (*Stage, error) {
+	return &Stage{
+		Repository: Repository, Workflow: Workflow, Dir: dir, Repo: filepath.Join(dir, "repository"), Action: filepath.Join(dir, "action"),
+		Script: filepath.Join(source, "internal/devstack/tools/script"), Env: env,
+	}, os.RemoveAll(dir)
 }
 
 // NewStage makes a stage in dir, which is emptied first. source is the checkout
 // of this project and env the local world's environment. edit may change the
 // workflow; nil leaves it as examples/workflows/release.yml has it.
 func NewStage(ctx context.Context, dir, source string, env map[string]string, edit func(string) string) (*Stage, error) {
-	if err := os.RemoveAll(dir); err != nil {
+	s, err := newStage(dir, source, env)
+	if err != nil {
 		return nil, err
 	}
-	s := &Stage{Dir: dir, Repo: filepath.Join(dir, "hello"), Action: filepath.Join(dir, "action"), Script: filepath.Join(source, "internal/devstack/tools/script"), Env: env}
 	if err := os.CopyFS(s.Repo, os.DirFS(filepath.Join(source, "examples/hello"))); err != nil {
 		return nil, fmt.Errorf("copy the example: %w", err)
 	}
@@ -63,18 +72,23 @@ func NewStage(ctx context.Context, dir, source string, env map[string]string, ed
 	if err := os.WriteFile(path, workflow, 0o644); err != nil {
 		return nil, err
 	}
-	if err := s.export(ctx, source); err != nil {
+	if err := export(ctx, source, s.Action, "action.yml", "actions", ".github/workflows/release.yml", "internal", "go.mod", "go.sum", ":!internal/devstack"); err != nil {
 		return nil, fmt.Errorf("export the action: %w", err)
 	}
+	return s, s.init(ctx)
+}
+
+// init makes the work tree a repository of one commit.
+func (s *Stage) init(ctx context.Context) error {
 	for _, args := range [][]string{
 		{"init", "-q", "-b", "main"},
-		{"remote", "add", "origin", "https://github.com/" + Repository + ".git"},
+		{"remote", "add", "origin", "https://github.com/" + s.Repository + ".git"},
 	} {
 		if _, err := s.git(ctx, args...); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, s.commit(ctx, "Say hello")
+	return s.commit(ctx, "Say hello")
 }
 
 // commit commits what has changed in the work tree.
@@ -126,10 +140,10 @@ func (s *Stage) Bump(ctx context.Context, source, module string) (version string
 	return version, s.commit(ctx, "Require "+module+" "+version)
 }
 
-// export copies the project's tracked and new files, without what git ignores.
-func (s *Stage) export(ctx context.Context, source string) error {
-	list := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard",
-		"--", "action.yml", "actions", ".github/workflows/release.yml", "internal", "go.mod", "go.sum", ":!internal/devstack")
+// export copies the project's tracked and new files to dir, without what git
+// ignores: all, or those of some paths.
+func export(ctx context.Context, source, dir string, paths ...string) error {
+	list := exec.CommandContext(ctx, "git", append([]string{"ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"}, paths...)...)
 	list.Dir = source
 	out, err := list.Output()
 	if err != nil {
@@ -148,7 +162,7 @@ func (s *Stage) export(ctx context.Context, source string) error {
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(s.Action, name)
+		to := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}

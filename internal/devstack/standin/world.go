@@ -50,15 +50,20 @@ func newWorld(o Options, now func() time.Time, undescribed *complaints) (*world,
 			return nil, err
 		}
 	}
-	gh, err := github.New(github.Options{
-		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Packages: packages, Now: now, Judge: judge,
-		Tokens: []github.Token{
+	var gh repositories
+	for _, repository := range []github.Options{
+		{Repository: o.Repository, ImmutableReleases: o.ImmutableReleases, Packages: packages}, {Repository: OwnRepository, ImmutableReleases: true},
+	} {
+		repository.Commit, repository.Now, repository.Judge = o.Commit, now, judge
+		repository.Tokens = []github.Token{
 			{Value: c.GitHubToken, Write: true, Without: o.Ungranted}, {Value: c.GitHubReadToken},
 			{Value: c.GitHubReadPackages, Scopes: []string{"repo", "read:packages"}},
-		},
-	})
-	if err != nil {
-		return nil, err
+		}
+		server, err := github.New(repository)
+		if err != nil {
+			return nil, err
+		}
+		gh = append(gh, server)
 	}
 	claims := map[string]string{"repository": o.Repository, "sha": o.Commit}
 	maps.Copy(claims, o.Claims)
@@ -72,11 +77,11 @@ func newWorld(o Options, now func() time.Time, undescribed *complaints) (*world,
 		"registry-1.docker.io": hub.Registry(),
 		"auth.docker.io":       hub.Auth(),
 		dockerhub.Host:         api.API(),
-		github.APIHost:         gh.API(),
-		github.UploadsHost:     gh.Uploads(),
-		github.WebHost:         gh.Web(),
-		github.FilesHost:       gh.Files(),
-		github.BundlesHost:     gh.Bundles(),
+		github.APIHost:         gh.route((*github.Server).API),
+		github.UploadsHost:     gh.route((*github.Server).Uploads),
+		github.WebHost:         gh.route((*github.Server).Web),
+		github.FilesHost:       gh.route((*github.Server).Files),
+		github.BundlesHost:     gh.route((*github.Server).Bundles),
 		issuer.Host:            oidc.Discovery(),
 	}}
 	if o.GHCRBackend != "" {

@@ -26,7 +26,7 @@ type disk struct {
 func newDisk(dir string, room int64) *disk {
 	var stat unix.Statfs_t
 	if room == 0 && unix.Statfs(dir, &stat) == nil {
-		room = int64(stat.Bavail) * stat.Bsize / 4 //nolint:gosec // no disk has that many blocks
+		room = int64(stat.Bavail) * int64(stat.Bsize) / 4 //nolint:gosec // no disk has that many blocks; the size is of another type on macOS
 	}
 	return &disk{room: room}
 }

@@ -106,7 +106,7 @@ func (s *Server) reserve(w http.ResponseWriter, r *http.Request, c caller) (*rel
 		now := s.now()
 		a := &asset{
 			id: s.id(), name: name, label: r.URL.Query().Get("label"), contentType: contentType,
-			state: "open", key: randomHex(), created: now, updated: now,
+			state: "open", key: s.key(), created: now, updated: now,
 		}
 		rel.assets = append(rel.assets, a)
 		return rel, a

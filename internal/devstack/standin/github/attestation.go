@@ -51,7 +51,7 @@ func (s *Server) createAttestation(w http.ResponseWriter, r *http.Request, _ cal
 		fail(w, http.StatusUnprocessableEntity, "Invalid request.\n\n\"bundle\" wasn't supplied.")
 		return
 	}
-	a := attestation{bundle: body.Bundle, key: randomHex()}
+	a := attestation{bundle: body.Bundle, key: s.key()}
 	if err := a.read(); err != nil {
 		fail(w, http.StatusUnprocessableEntity, "Invalid Argument - "+err.Error())
 		return

@@ -110,6 +110,9 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
+// Repository returns the repository as owner/name.
+func (s *Server) Repository() string { return s.repo.fullName() }
+
 // API serves api.github.com.
 func (s *Server) API() http.Handler {
 	mux := http.NewServeMux()
@@ -142,6 +145,10 @@ func (s *Server) id() int64 {
 
 // timestamp is a time as GitHub writes it.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// key returns a part of an address that can't be guessed, and that says which
+// repository it is of.
+func (s *Server) key() string { return s.repo.fullName() + "/" + randomHex() }
 
 func randomHex() string { return fmt.Sprintf("%x", rand.Text())[:20] }
 

@@ -69,10 +69,11 @@ vet: ## run go vet
 	go vet -tags e2e,examples ./internal/devstack/... ./internal/steps/sbom ./actions
 
 .PHONY: lint
-lint: ## run golangci-lint, actionlint and shellcheck
-	@bin="$$($(DEVSTACK) tools lint)" && PATH="$$bin:$$PATH" && set -x && \
+lint: ## run golangci-lint, actionlint, GitHub's language service and shellcheck
+	@bin="$$($(DEVSTACK) tools lint)" && service="$$($(DEVSTACK) languageservice)" && PATH="$$bin:$$PATH" && set -x && \
 		golangci-lint run --build-tags e2e,examples ./... && \
 		actionlint .github/workflows/*.yml examples/workflows/*.yml && \
+		node "$$service/validate.mjs" action.yml actions/*/action.yml .github/workflows/*.yml examples/workflows/*.yml && \
 		shellcheck actions/launch.sh .ci/run
 
 .PHONY: generate

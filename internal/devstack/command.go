@@ -39,6 +39,7 @@ const usage = `usage: devstack COMMAND [-dir DIR]
   tools [GROUP|NAME]...
                        build tools and print the folder they are in
   description          fetch GitHub's description of its API and print the file
+  languageservice      fetch GitHub's language service and print its folder
 
 DIR is out/world in this checkout where no -dir is given.
 `
@@ -118,8 +119,10 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		_, err = fmt.Fprintln(stdout, bin)
 		return err
 	}
-	if len(args) == 1 && args[0] == "description" {
-		path, err := o.description(ctx)
+	if fetch := map[string]func(context.Context) (string, error){
+		"description": o.description, "languageservice": o.languageService,
+	}[args[0]]; fetch != nil && len(args) == 1 {
+		path, err := fetch(ctx)
 		if err != nil {
 			return err
 		}

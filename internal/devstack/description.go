@@ -11,12 +11,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/org/release-actions/internal/devstack/openapi"
 	"github.com/org/release-actions/internal/devstack/standin/github"
-	"github.com/org/release-actions/internal/hint"
 )
 
 // published is an API's description, as an npm package holds it.
@@ -43,9 +41,6 @@ func (o options) description(ctx context.Context) (string, error) {
 	if isFile(path) {
 		return path, nil
 	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		return "", hint.Wrap(fmt.Errorf("package %s: no npm on this machine", githubDescription.pkg), "install npm: it fetches GitHub's description of its API, which the stand-in is held against")
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
@@ -55,7 +50,7 @@ func (o options) description(ctx context.Context) (string, error) {
 	}
 	defer os.RemoveAll(tmp) //nolint:errcheck // a left-over in a cache
 	fmt.Fprintf(o.log, "fetching the package %s (first time only) ...\n", githubDescription.pkg)
-	if err := run(ctx, tmp, "npm", "pack", "--silent", githubDescription.pkg); err != nil {
+	if err := o.npm(ctx, tmp, "pack", "--silent", githubDescription.pkg); err != nil {
 		return "", err
 	}
 	packed, err := filepath.Glob(filepath.Join(tmp, "*.tgz"))

@@ -42,7 +42,7 @@ var (
 func TestRootAction(t *testing.T) {
 	t.Parallel()
 	root := actiontest.Load(t, "../action.yml")
-	actiontest.Tables(t, root, "../README.md")
+	actiontest.Tables(t, root, "../docs/inputs.md")
 	steps := map[string]action.Contract{}
 	for _, name := range order {
 		steps[name] = actiontest.Load(t, filepath.Join(name, "action.yml"))

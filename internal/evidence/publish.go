@@ -44,11 +44,12 @@ func NewPublisher(ctx context.Context, r *registry.Client, instance sigstore.Ins
 	return Publisher{Registry: r, Signer: signer, Verifier: verifier, Log: o.Log}, err
 }
 
-// Warm logs in to the repositories and asks who the job is, all at once, for a step
-// that has other things to find out first. What goes wrong comes again in Publish.
-func (p Publisher) Warm(ctx context.Context, repos []image.Repository) {
+// Warm asks the images' registries and who the job is what is sure to be needed, all
+// at once, for a step that has other things to find out first. What goes wrong comes
+// again in Publish.
+func (p Publisher) Warm(ctx context.Context, images []image.Pinned) {
 	var both sync.WaitGroup
-	both.Go(func() { p.Registry.Login(ctx, repos...) })
+	both.Go(func() { p.Registry.Warm(ctx, images...) })
 	both.Go(func() { _, _ = p.Signer.Identity(ctx) }) // as said above
 	both.Wait()
 }

@@ -103,14 +103,19 @@ type sessionKey struct {
 	scope string
 }
 
-// Login logs in to the repositories, all at once, so that what comes next need not
-// wait for it. What goes wrong comes again there.
-func (c *Client) Login(ctx context.Context, repos ...image.Repository) {
+// Warm logs in to where the images are, and finds out which registries have the
+// Referrers API, all at once, so that what comes next need not wait for it. What goes
+// wrong comes again there.
+func (c *Client) Warm(ctx context.Context, images ...image.Pinned) {
 	var all sync.WaitGroup
-	for _, repo := range repos {
+	for _, p := range images {
 		all.Go(func() {
-			if _, err := c.session(ctx, repo, transport.PullScope); err != nil {
-				c.log.Debug("log in early", "repository", repo.String(), "because", err)
+			s, err := c.session(ctx, p.Repository, transport.PullScope)
+			if err == nil {
+				_, _, err = s.askReferrers(ctx, p.Digest)
+			}
+			if err != nil {
+				c.log.Debug("ask early", "image", p.String(), "because", err)
 			}
 		})
 	}

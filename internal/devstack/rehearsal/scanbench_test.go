@@ -22,16 +22,7 @@ import (
 func BenchmarkScan(b *testing.B) {
 	b.Run("loopback", benchmarkScan)
 	b.Run("far", func(b *testing.B) {
-		for _, host := range []string{"index.docker.io", "registry-1.docker.io"} {
-			if err := world.Delay(b.Context(), host, 80*time.Millisecond); err != nil {
-				b.Fatal(err)
-			}
-		}
-		defer func() {
-			if err := world.ClearFaults(b.Context()); err != nil {
-				b.Error(err)
-			}
-		}()
+		farAway(b, "index.docker.io", "registry-1.docker.io")
 		benchmarkScan(b)
 	})
 }

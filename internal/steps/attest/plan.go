@@ -47,7 +47,7 @@ func look(ctx context.Context, cfg Config, d Deps, p evidence.Publisher) (s sour
 	group, ctx := errgroup.WithContext(ctx)
 	if len(cfg.Images) > 0 {
 		group.Go(func() error {
-			p.Warm(ctx, image.Repositories(cfg.Images))
+			p.Warm(ctx, cfg.Images)
 			return nil
 		})
 		group.Go(func() (err error) {

@@ -51,7 +51,7 @@ type Result struct {
 // first, and adds them where they are missing.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	var early sync.WaitGroup
-	early.Go(func() { d.Warm(ctx, image.Repositories(cfg.Images)) })
+	early.Go(func() { d.Warm(ctx, cfg.Images) })
 	subjects, err := evidence.Subjects(ctx, d.Registry, cfg.Images[0])
 	early.Wait()
 	if err != nil {

@@ -30,7 +30,7 @@ func (s *Scanner) prepareDatabase(ctx context.Context) error {
 	if err := s.lockCache(ctx, syscall.LOCK_SH); err != nil {
 		return err
 	}
-	if found, err := s.metadata(); !s.SkipDBUpdate && (err != nil || !found.fresh(s.Now())) {
+	if found, err := s.metadata(vulnerabilities); !s.SkipDBUpdate && (err != nil || !found.fresh(s.Now())) {
 		if err := s.lockCache(ctx, syscall.LOCK_EX); err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (s *Scanner) prepareDatabase(ctx context.Context) error {
 			return err
 		}
 	}
-	found, err := s.metadata()
+	found, err := s.metadata(vulnerabilities)
 	if errors.Is(err, fs.ErrNotExist) {
 		return hint.Wrap(fmt.Errorf("there is no vulnerability database in %q", s.cache),
 			"leave out \"skip-db-update\", or give the folder that has it as \"cache-dir\"")
@@ -54,11 +54,19 @@ func (s *Scanner) prepareDatabase(ctx context.Context) error {
 		return hint.Wrap(fmt.Errorf("the vulnerability database is of %s, older than %s", found.UpdatedAt.Format(time.DateOnly), s.DBMaxAge),
 			"leave out \"skip-db-update\", have your mirror follow its source, or allow that age with \"db-max-age\"")
 	}
-	if _, err := os.Stat(filepath.Join(s.cache, "java-db")); err == nil {
+	if _, err := os.Stat(filepath.Join(s.cache, javaArchives.dir)); err == nil {
 		return s.java.do(func() error { return s.prepareJava(ctx) })
 	}
 	return nil
 }
+
+// database is where Trivy keeps one in its cache.
+type database struct{ dir, file string }
+
+var (
+	vulnerabilities = database{"db", "trivy.db"}
+	javaArchives    = database{"java-db", "trivy-java.db"}
+)
 
 // metadata says when a database was made, and when it was and should be fetched.
 //
@@ -70,11 +78,11 @@ func (m metadata) fresh(now time.Time) bool {
 	return now.Before(m.NextUpdate) && !m.DownloadedAt.IsZero()
 }
 
-func (s *Scanner) metadata() (m metadata, err error) {
-	if _, err := os.Stat(filepath.Join(s.cache, "db", "trivy.db")); err != nil {
+func (s *Scanner) metadata(of database) (m metadata, err error) {
+	if _, err := os.Stat(filepath.Join(s.cache, of.dir, of.file)); err != nil {
 		return m, err
 	}
-	text, err := os.ReadFile(filepath.Join(s.cache, "db", "metadata.json"))
+	text, err := os.ReadFile(filepath.Join(s.cache, of.dir, "metadata.json"))
 	if err != nil {
 		return m, err
 	}
@@ -147,7 +155,7 @@ func (s *Scanner) dbHosts(repository string) []string {
 // prepareJava fetches the database that tells Java archives apart, which only
 // images with some need. Where there is a fresh one, nothing is fetched.
 func (s *Scanner) prepareJava(ctx context.Context) error {
-	if s.SkipDBUpdate {
+	if found, err := s.metadata(javaArchives); s.SkipDBUpdate || err == nil && found.fresh(s.Now()) {
 		return nil
 	}
 	return s.fetchDatabase(ctx, "Java", func(ctx context.Context) error {

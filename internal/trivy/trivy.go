@@ -225,7 +225,7 @@ func (s *Scanner) scan(ctx context.Context, hosts []string, command string, targ
 	if report.OS != nil {
 		report.OS.Unsupported = strings.Contains(said, "Unsupported os")
 	}
-	used, err := s.metadata()
+	used, err := s.metadata(vulnerabilities)
 	report.Database = used.UpdatedAt
 	return report, err
 }

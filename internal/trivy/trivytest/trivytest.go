@@ -78,11 +78,9 @@ func pretend(dir string) int {
 	cache := after("--cache-dir")
 	switch {
 	case slices.Contains(args, "--download-db-only"):
-		write(filepath.Join(cache, "db", "trivy.db"), "")
-		write(filepath.Join(cache, "db", "metadata.json"), fmt.Sprintf(`{"UpdatedAt":%q,"NextUpdate":%q,"DownloadedAt":%[1]q}`,
-			p.Updated.Format(time.RFC3339), p.Updated.Add(24*time.Hour).Format(time.RFC3339)))
+		p.database(filepath.Join(cache, "db"), "trivy.db")
 	case slices.Contains(args, "--download-java-db-only"):
-		write(filepath.Join(cache, "java-db", "metadata.json"), "{}")
+		p.database(filepath.Join(cache, "java-db"), "trivy-java.db")
 	case p.NeedJava && noFile(filepath.Join(cache, "java-db")):
 		fmt.Fprint(os.Stderr, "2026-11-25T12:00:00Z\tFATAL\tFatal error\t'--skip-java-db-update' cannot be specified on the first run\n")
 		return 1
@@ -96,6 +94,13 @@ func pretend(dir string) int {
 		write(after("--output"), report)
 	}
 	return 0
+}
+
+// database writes one that is to be fetched anew after a day.
+func (p Plan) database(dir, file string) {
+	write(filepath.Join(dir, file), "")
+	write(filepath.Join(dir, "metadata.json"), fmt.Sprintf(`{"UpdatedAt":%q,"NextUpdate":%q,"DownloadedAt":%[1]q}`,
+		p.Updated.Format(time.RFC3339), p.Updated.Add(24*time.Hour).Format(time.RFC3339)))
 }
 
 func noFile(path string) bool {

@@ -21,15 +21,25 @@ type Judge func(http.Handler) http.Handler
 
 // NewJudge holds exchanges against the description in the file at path.
 func NewJudge(path string, report func(error)) (Judge, error) {
+	description, err := ReadDescription(path)
+	if err != nil {
+		return nil, err
+	}
+	return JudgeBy(description, report), nil
+}
+
+// JudgeBy is NewJudge for a description that is read already.
+func JudgeBy(description *openapi.Description, report func(error)) Judge {
+	return func(next http.Handler) http.Handler { return description.Judge(next, report) }
+}
+
+// ReadDescription reads GitHub's description, as far as stand-ins go by it.
+func ReadDescription(path string) (*openapi.Description, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("GitHub's description: %w", err)
 	}
-	description, err := openapi.Parse(text, "basic-error", "validation-error")
-	if err != nil {
-		return nil, err
-	}
-	return func(next http.Handler) http.Handler { return description.Judge(next, report) }, nil
+	return openapi.Parse(text, "basic-error", "validation-error")
 }
 
 // judged wraps a handler, where there is a judge.

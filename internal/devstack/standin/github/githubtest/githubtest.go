@@ -4,8 +4,10 @@ package githubtest
 
 import (
 	"os"
+	"sync"
 	"testing"
 
+	"github.com/org/release-actions/internal/devstack/openapi"
 	"github.com/org/release-actions/internal/devstack/standin/github"
 )
 
@@ -16,13 +18,21 @@ const descriptionVariable = "RELEASE_ACTIONS_GITHUB_DESCRIPTION"
 // It is nil, and judges nothing, where no description is given.
 func Judge(tb testing.TB) github.Judge {
 	tb.Helper()
-	path := os.Getenv(descriptionVariable)
-	if path == "" {
-		return nil
-	}
-	judge, err := github.NewJudge(path, func(err error) { tb.Errorf("not as GitHub describes it: %v", err) })
+	read, err := description()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return judge
+	if read == nil {
+		return nil
+	}
+	return github.JudgeBy(read, func(err error) { tb.Errorf("not as GitHub describes it: %v", err) })
 }
+
+// description is read once for all tests of a package: some make a thousand worlds.
+var description = sync.OnceValues(func() (*openapi.Description, error) {
+	path := os.Getenv(descriptionVariable)
+	if path == "" {
+		return nil, nil
+	}
+	return github.ReadDescription(path)
+})

@@ -40,34 +40,45 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 	if err != nil || len(c.Images) == 0 {
 		return "", err
 	}
-	earlier, err := c.earlier(files)
+	r, err := c.describe(ctx, d, tag, files)
 	if err != nil {
 		return "", err
 	}
-	var platforms []platform
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		platforms, err = measure(groupCtx, d.Registry, c.Images[0])
-		return err
-	})
-	var before []platform
-	group.Go(func() (err error) {
-		if earlier == nil {
-			return nil
-		}
-		// Where the earlier release can't be read, that is no reason to fail this one.
-		if before, err = measure(groupCtx, d.Registry, earlier.Since); err != nil && groupCtx.Err() == nil {
-			d.Log.Warn("the section doesn't tell how the image has grown", "since", earlier.Since.String(), "cause", err)
-		}
-		return nil
-	})
-	if err := group.Wait(); err != nil {
+	text, err := template.Render(r, maxSection)
+	if err != nil || text == "" {
 		return "", err
 	}
-	r := notes.Release{
-		Repository: d.GitHub.Repository().String(), Tag: tag, Downloads: d.downloads(tag), Digest: c.Images[0].Digest, Images: c.images(), Changes: earlier,
+	// A mark in it, as in a package's name, would end it.
+	text = strings.NewReplacer(beginMark, "…", endMark, "…").Replace(text)
+	return beginMark + "\n" + text + "\n" + endMark, nil
+}
+
+// describe gathers what the section tells: from the registries, and from files
+// that earlier steps wrote.
+func (c Config) describe(ctx context.Context, d Deps, tag string, files []ghapi.File) (r notes.Release, err error) {
+	r = notes.Release{Repository: d.GitHub.Repository().String(), Tag: tag, Downloads: d.downloads(tag), Digest: c.Images[0].Digest, Images: c.images()}
+	if r.Changes, err = c.earlier(files); err != nil {
+		return r, err
 	}
-	for _, p := range platforms {
+	var now, before []platform
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		now, err = measure(groupCtx, d.Registry, c.Images[0])
+		return err
+	})
+	if r.Changes != nil {
+		group.Go(func() (err error) {
+			// Where the earlier release can't be read, that is no reason to fail this one.
+			if before, err = measure(groupCtx, d.Registry, r.Changes.Since); err != nil && groupCtx.Err() == nil {
+				d.Log.Warn("the section doesn't tell how the image has grown", "since", r.Changes.Since.String(), "cause", err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return r, err
+	}
+	for _, p := range now {
 		r.Platforms = append(r.Platforms, notes.Platform{
 			Platform: p.Platform, Digest: p.Digest, Size: p.size, SPDX: sbom(files, p.Platform, "spdx"), CycloneDX: sbom(files, p.Platform, "cdx"),
 			Packages: c.Ecosystems[p.Platform], Findings: c.Findings[p.Platform],
@@ -78,16 +89,8 @@ func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.F
 			}
 		}
 	}
-	if r.Signer, err = c.signer(d, r, files); err != nil {
-		return "", err
-	}
-	text, err := template.Render(r, maxSection)
-	if err != nil || text == "" {
-		return "", err
-	}
-	// A mark in it, as in a package's name, would end it.
-	text = strings.NewReplacer(beginMark, "…", endMark, "…").Replace(text)
-	return beginMark + "\n" + text + "\n" + endMark, nil
+	r.Signer, err = c.signer(d, r, files)
+	return r, err
 }
 
 // images groups the tags by repository.
@@ -133,9 +136,13 @@ func measure(ctx context.Context, r *registry.Client, p image.Pinned) ([]platfor
 		return nil, err
 	}
 	platforms := make([]platform, len(manifests))
-	return platforms, parallel.Each(manifests, func(n int, m registry.PlatformManifest) (err error) {
+	err = parallel.Each(manifests, func(n int, m registry.PlatformManifest) (err error) {
 		platforms[n].PlatformManifest = m
 		platforms[n].size, err = r.ImageSize(ctx, p.Repository.Pin(m.Digest))
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return platforms, nil
 }

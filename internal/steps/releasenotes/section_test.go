@@ -3,11 +3,13 @@ package releasenotes_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/org/release-actions/internal/devstack/standin/fault"
 	"github.com/org/release-actions/internal/devstack/standin/github"
 	"github.com/org/release-actions/internal/evidence"
 	"github.com/org/release-actions/internal/evidence/evidencetest"
@@ -130,6 +132,24 @@ func TestOthersBundlesAreNotDescribed(t *testing.T) {
 		t.Errorf("the log says nothing of it:\n%s", &w.log)
 	}
 }
+
+// TestAnEarlierReleaseThatIsPartlyGone has its index, and not its images.
+func TestAnEarlierReleaseThatIsPartlyGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	cfg := described(t, w)
+	if err := w.faults.Add(fault.Rule{Host: "index.docker.io", Path: "/v2/octo/hello/manifests/" + arm64, Status: http.StatusNotFound}); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Changes = w.file("sbom-changes.json", fmt.Sprintf(`{"since":%q,"platforms":[{"platform":"linux/amd64"}]}`, cfg.Images[1]))
+	w.mustRun(cfg)
+	if body := w.only().Body; !strings.Contains(body, "The packages are the same.") || strings.Contains(body, "size before") {
+		t.Errorf("the section is\n%s", body)
+	}
+}
+
+// arm64 is the digest of the image for linux/arm64 in the world.
+const arm64 = "sha256:2a2fd0e33b84a1c1857e9bf8f03125f306cac0c0efd23bd10860057d8f69f3dd"
 
 func TestAnEarlierReleaseThatIsGoneIsNoError(t *testing.T) {
 	t.Parallel()

@@ -184,5 +184,5 @@ type Package struct {
 
 // size writes a number of bytes for people, as registries' pages do.
 func size(bytes int64) string {
-	return humanize.Bytes(uint64(max(bytes, 0))) //nolint:gosec // it isn't negative
+	return humanize.Bytes(uint64(max(bytes, 0)))
 }

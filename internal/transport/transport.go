@@ -55,6 +55,9 @@ func Replayable(ctx context.Context) context.Context {
 	return context.WithValue(ctx, replayable{}, true)
 }
 
+// IsReplayable reports whether ctx is marked by Replayable.
+func IsReplayable(ctx context.Context) bool { return ctx.Value(replayable{}) != nil }
+
 type retrying struct {
 	Options
 	patience *patience
@@ -182,5 +185,5 @@ func mayReplay(req *http.Request) bool {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
 		return true
 	}
-	return req.Context().Value(replayable{}) != nil
+	return IsReplayable(req.Context())
 }

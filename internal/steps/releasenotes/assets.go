@@ -12,8 +12,10 @@ import (
 )
 
 // maxUploads bounds the uploads at one time: enough to hide a network's latency,
-// and few enough for GitHub's secondary rate limit.
-const maxUploads = 8
+// and far from the hundred requests that GitHub takes at once.
+//
+// https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+const maxUploads = 16
 
 // maxAssets is how many assets a release may have.
 //

@@ -18,7 +18,7 @@ import (
 // be there, whole. For the moment between two calls one that is replaced may be
 // there under its replacement's name, and in that moment nothing is uploaded.
 type watcher struct {
-	t      *testing.T
+	t      testing.TB
 	github http.Handler
 	// several says that there are several runs at once: while one of them gives a
 	// file its name, another one may upload.

@@ -47,7 +47,7 @@ const (
 // world is GitHub and two registries, reached under their own names by connections
 // in memory, so that it can be within a bubble of time.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	faults    fault.Controller
 	transport http.RoundTripper
 	// retryFor is the patience with what fails; 0 is none.
@@ -74,7 +74,7 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.transport.RoundTrip(req)
 }
 
-func newWorld(t *testing.T, o github.Options) *world {
+func newWorld(t testing.TB, o github.Options) *world {
 	t.Helper()
 	o.Repository, o.Commit = "octocat/hello", commit
 	o.Tokens = append(o.Tokens, github.Token{Value: secret.New(token), Write: true}, github.Token{Value: secret.New("ghs_reader")})
@@ -100,7 +100,11 @@ func newWorld(t *testing.T, o github.Options) *world {
 	for host, handler := range hosts {
 		hosts[host] = w.faults.Wrap(host, handler)
 	}
-	listener := bufconn.Listen(2 << 10)
+	buffer := 4 << 10
+	if _, ok := t.(*testing.B); ok {
+		buffer = 256 << 10
+	}
+	listener := bufconn.Listen(buffer)
 	server := &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		handler, ok := hosts[r.Host]
 		if !ok {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -64,7 +63,6 @@ func TestWhatHasChangedSinceTheListing(t *testing.T) {
 				old := w.release("1.0")
 				w.pushIndex(empty.Index, "moving")
 				inv := w.list()
-				w.Clock.SetAhead(time.Hour)
 				change.happens(w, old)
 				if kind == "ghcr" && strings.HasPrefix(change.index, "its tag") {
 					change.index = "" // GitHub deletes the version, and not the tag that is elsewhere
@@ -83,6 +81,29 @@ func TestWhatHasChangedSinceTheListing(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestWhatIsPushedAgainIsNew(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		w := newWorld(t, kind)
+		old := w.release("1.0")
+		w.release("1.1")
+		inv := w.list()
+		for _, d := range []image.Digest{old.signature, old.digest} {
+			if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		img := find(t, inv, old.amd64)
+		if changed, err := w.Recheck(t.Context(), w.repo, img); changed != "" || err != nil {
+			t.Errorf("%s: %q, %v", kind, changed, err)
+		}
+		w.pushIndex(old.index, "1.0")
+		if changed, err := w.Recheck(t.Context(), w.repo, img); !strings.Contains(changed, "refers to it") || err != nil {
+			t.Errorf("%s, pushed again: %q, %v", kind, changed, err)
 		}
 	}
 }

@@ -172,8 +172,16 @@ func (h *hub) recheck(ctx context.Context, r image.Repository, v retention.Versi
 		if s.tags[t.Name] == t.Digest {
 			continue
 		}
+		// The registry knows at once what the API may know later.
+		now, err := h.registry.Resolve(ctx, r.Tag(t.Name))
+		switch {
+		case errors.Is(err, registry.ErrNotFound), err == nil && s.tags[t.Name] == now.Digest:
+			continue
+		case err != nil:
+			return "", err
+		}
 		fresh++
-		if changed, err := h.tagged(ctx, s, r, v, t.Name, t.Digest); changed != "" || err != nil {
+		if changed, err := h.tagged(ctx, s, r, v, t.Name, now.Digest); changed != "" || err != nil {
 			return changed, err
 		}
 	}
@@ -208,6 +216,7 @@ func (h *hub) remove(ctx context.Context, r image.Repository, v retention.Versio
 			return err
 		}
 	}
+	s.remove(v)
 	if s.tagsOnly {
 		return nil
 	}

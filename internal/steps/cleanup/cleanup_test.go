@@ -202,11 +202,7 @@ func TestAnInterruptedRunIsFinishedByTheNext(t *testing.T) {
 		if _, err := w.run(t.Context(), config(t, old)); err != nil {
 			t.Fatal(err)
 		}
-		var there []image.Digest
-		for _, d := range r.Digests() {
-			there = append(there, d)
-		}
-		if got := retentiontest.Names(releases, there); got != "arm amd2 idx2 sig2" {
+		if got := retentiontest.Names(releases, r.Digests()); got != "arm amd2 idx2 sig2" {
 			t.Errorf("interrupted after %d calls, %q are left", stop, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package cleanup
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -50,18 +51,20 @@ func label(v retention.Decision) string {
 
 // print writes a line for each version.
 func (d Document) print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 1, 2, ' ', 0)
+	var b strings.Builder
 	for _, p := range d.Repositories {
-		fmt.Fprintf(table, "%s: %s\n", p.Of, p.headline())
+		fmt.Fprintf(&b, "%s: %s\n", p.Of, p.headline())
 		for _, v := range p.Decisions {
-			fmt.Fprintf(table, "  %s\t%.19s\t%s\t%s\t%s\n", v.Verdict, v.Digest, pushed(v), label(v), v.Reason)
+			fmt.Fprintf(&b, "  %s\t%.19s\t%s\t%s\t%s\n", v.Verdict, v.Digest, pushed(v), label(v), v.Reason)
 		}
 	}
-	return table.Flush()
+	table := tabwriter.NewWriter(w, 0, 1, 2, ' ', 0)
+	_, err := io.WriteString(table, b.String())
+	return errors.Join(err, table.Flush())
 }
 
 func (p *Repository) headline() string {
-	return fmt.Sprintf("%d of %d versions go, %s", len(p.Deletions()), len(p.Decisions), humanize.IBytes(uint64(max(p.Freed, 0)))) //nolint:gosec // not negative
+	return fmt.Sprintf("%d of %d versions go, %s", len(p.Deletions()), len(p.Decisions), humanize.IBytes(uint64(max(p.Freed, 0))))
 }
 
 func pushed(v retention.Decision) string {

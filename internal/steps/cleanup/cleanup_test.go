@@ -208,6 +208,39 @@ func TestAnInterruptedRunIsFinishedByTheNext(t *testing.T) {
 	}
 }
 
+// What is held has lost its tags, and is begun until it goes.
+func TestWhatIsHeldIsFinishedByTheNextRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, filled(t, "ghcr.io/acme/app"))
+	index := retentiontest.Digest("idx1")
+	w.before = func(method string, d image.Digest) error {
+		if method == "delete" && d == index {
+			return ErrHeld
+		}
+		return nil
+	}
+	cfg := config(t, old)
+	if _, err := w.run(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(w.dir, "cleanup", journalFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := parseJournal(text)
+	if repository := cfg.Images[0]; err != nil || len(begun) != 1 {
+		t.Fatalf("of %s is begun %v, %v", repository, begun, err)
+	}
+	for _, digests := range begun {
+		if len(digests) != 1 || digests[0] != index {
+			t.Errorf("begun are %v, want %s", digests, index)
+		}
+	}
+	if strings.Contains(w.out.String(), "stays after all") {
+		t.Errorf("it stays:\n%s", &w.out)
+	}
+}
+
 func TestACancelledRunStopsBetweenTwoVersions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, filled(t, "ghcr.io/acme/app"))

@@ -100,7 +100,7 @@ func TestDeletionsAreDoneOnce(t *testing.T) {
 					if changed, err := w.Recheck(t.Context(), w.repo, find(t, inv, d)); changed != "" || err != nil {
 						t.Errorf("recheck: %q, %v", changed, err)
 					}
-					if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil {
+					if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil && (kind != "hub" || !errors.Is(err, cleanup.ErrHeld)) {
 						t.Fatal(err)
 					}
 				}
@@ -221,7 +221,7 @@ func TestDockerHubDeletesWhatIsHeldInTheEnd(t *testing.T) {
 	inv := w.list()
 	order := []image.Digest{old.digest, old.amd64, image64, old.arm64, old.attestation, old.signature}
 	for n, d := range order {
-		if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil {
+		if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil && (n == len(order)-1 || !errors.Is(err, cleanup.ErrHeld)) {
 			t.Fatal(err)
 		}
 		if _, err := w.client.Resolve(t.Context(), w.repo.Tag("1.0")); !errors.Is(err, registry.ErrNotFound) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,12 +42,19 @@ func (r *Result) count() {
 	}
 }
 
-// label is what people know a version by: its tags, or what it is.
+// digestTag is a tag that holds or lists what belongs to a digest.
+var digestTag = regexp.MustCompile(`^(sha256-[0-9a-f]{12})[0-9a-f]{52}`)
+
+// label is what people know a version by: its tags, in a readable length.
 func label(v retention.Decision) string {
-	if len(v.Tags) > 0 {
-		return strings.Join(v.Tags, ", ")
+	if len(v.Tags) == 0 {
+		return "no tag"
 	}
-	return "untagged"
+	tags := make([]string, len(v.Tags))
+	for i, tag := range v.Tags {
+		tags[i] = digestTag.ReplaceAllString(tag, "$1…")
+	}
+	return strings.Join(tags, ", ")
 }
 
 // print writes a line for each version.
@@ -64,7 +72,7 @@ func (d Document) print(w io.Writer) error {
 }
 
 func (p *Repository) headline() string {
-	return fmt.Sprintf("%d of %d versions go, %s", len(p.Deletions()), len(p.Decisions), humanize.IBytes(uint64(max(p.Freed, 0))))
+	return fmt.Sprintf("%d of %d versions go, which frees %s", len(p.Deletions()), len(p.Decisions), humanize.IBytes(uint64(max(p.Freed, 0))))
 }
 
 func pushed(v retention.Decision) string {

@@ -202,11 +202,7 @@ func TestAnInterruptedRunIsFinishedByTheNext(t *testing.T) {
 		if _, err := w.run(t.Context(), config(t, old)); err != nil {
 			t.Fatal(err)
 		}
-		var there []image.Digest
-		for _, d := range r.Digests() {
-			there = append(there, d)
-		}
-		if got := retentiontest.Names(releases, there); got != "arm amd2 idx2 sig2" {
+		if got := retentiontest.Names(releases, r.Digests()); got != "arm amd2 idx2 sig2" {
 			t.Errorf("interrupted after %d calls, %q are left", stop, got)
 		}
 	}
@@ -242,6 +238,33 @@ func TestWhatIsHeldIsFinishedByTheNextRun(t *testing.T) {
 	}
 	if strings.Contains(w.out.String(), "stays after all") {
 		t.Errorf("it stays:\n%s", &w.out)
+	}
+}
+
+// A fresh image whose index is gone looks like a release on its way. It isn't
+// forgotten.
+func TestWhatWasBegunAndIsYoungGoesLater(t *testing.T) {
+	t.Parallel()
+	r := filled(t, "ghcr.io/acme/app")
+	const fresh = "idx3 1h #pr-2 >amd3\namd3 1h"
+	retentiontest.Script(t, r, fresh)
+	w := newWorld(t, r)
+	w.before = func(method string, d image.Digest) error {
+		if d == retentiontest.Digest("amd3") {
+			return errors.New("connection reset")
+		}
+		return nil
+	}
+	cfg := config(t, `- delete-tags: pr-2`)
+	if _, err := w.run(t.Context(), cfg); err == nil || w.did("delete") == "" {
+		t.Fatalf("deleted %q, %v", w.did("delete"), err)
+	}
+	w.before = nil
+	for day, there := range []bool{true, false} {
+		w.now = now.Add(time.Duration(day) * 24 * time.Hour)
+		if _, err := w.run(t.Context(), cfg); err != nil || (r.Version(retentiontest.Digest("amd3")) != nil) != there {
+			t.Errorf("on day %d: there %v, %v", day, !there, err)
+		}
 	}
 }
 

@@ -168,6 +168,7 @@ func fuzzText[T any, P interface {
 	parser
 	MarshalText() ([]byte, error)
 }](f *testing.F, seeds ...string) {
+	f.Helper()
 	for _, s := range seeds {
 		f.Add(s)
 	}

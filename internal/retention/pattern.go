@@ -92,7 +92,7 @@ func parsePattern(s string) (pattern, error) {
 			"write it as in \"pr-*\" or \"v1.[0-9]\", without a repository; a regular expression has a slash at both ends")
 	}
 	return pattern{s, func(tag string) bool {
-		matched, _ := path.Match(s, tag) //nolint:errcheck // the pattern was checked above
+		matched, _ := path.Match(s, tag) // the pattern was checked above
 		return matched
 	}}, nil
 }

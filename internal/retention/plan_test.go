@@ -13,24 +13,24 @@ import (
 
 var now = time.Date(2026, 11, 1, 4, 0, 0, 0, time.UTC)
 
-func repository(t testing.TB) image.Repository {
-	t.Helper()
+func repository(tb testing.TB) image.Repository {
+	tb.Helper()
 	r, err := image.ParseRepository("ghcr.io/acme/app")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-func policy(t testing.TB, rules, protect string) retention.Policy {
-	t.Helper()
+func policy(tb testing.TB, rules, protect string) retention.Policy {
+	tb.Helper()
 	var list retention.Rules
 	var p retention.Policy
 	if err := list.UnmarshalText([]byte(rules)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := p.Protect.UnmarshalText([]byte(protect)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p.Rules, p.Grace = list, retention.Age(24*time.Hour)
 	return p

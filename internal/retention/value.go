@@ -83,7 +83,7 @@ func (l *Latest) UnmarshalText(text []byte) error {
 	if m == nil {
 		return hint.Wrap(fmt.Errorf("%q is not a number of versions", text), "write it as in \"3\", \"2 per major\" or \"1 per minor\"")
 	}
-	l.Count, _ = strconv.Atoi(string(m[1])) //nolint:errcheck // the grammar holds digits only
+	l.Count, _ = strconv.Atoi(string(m[1])) // the grammar holds digits only
 	l.Per = string(m[2])
 	return nil
 }
@@ -126,7 +126,7 @@ func (l *Limit) UnmarshalText(text []byte) error {
 	if m == nil {
 		return hint.Wrap(fmt.Errorf("%q is neither a number nor a share", text), "write it as in \"50\" or \"20%%\"")
 	}
-	n, _ := strconv.Atoi(string(m[1])) //nolint:errcheck // the grammar holds digits only
+	n, _ := strconv.Atoi(string(m[1])) // the grammar holds digits only
 	l.Number, l.Share = n, len(m[2]) > 0
 	if l.Share && n > 100 {
 		return hint.Wrap(fmt.Errorf("%q is more than all", text), "write 100%% at most")

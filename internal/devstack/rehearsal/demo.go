@@ -104,6 +104,10 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 			return err
 		}
 	}
+	heading(w, "what deletion of all that has no tag would remove: cleanup, as a dry run")
+	if err := judges.cleanup(ctx, world.Env, repositories, w); err != nil {
+		return err
+	}
 	heading(w, "done; the pages are in out/demo")
 	return nil
 }
@@ -151,6 +155,27 @@ func legacy(ctx context.Context, w io.Writer, stage *Stage, judges *Judges, repo
 	}
 	fmt.Fprintf(w, "added in %s\n", time.Since(started).Round(100*time.Millisecond))
 	return refused + tell(w, judges.By(OlderCosign).Judge(ctx, repositories, version, platforms)), nil
+}
+
+// cleanup has the step plan, and prints of what stays only what has a tag.
+func (j *Judges) cleanup(ctx context.Context, env map[string]string, repositories []string, w io.Writer) error {
+	dir, err := os.MkdirTemp("", "cleanup-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // the plan was shown
+	said, err := j.run(ctx, []string{
+		"INPUT_GITHUB-TOKEN=" + env["GITHUB_TOKEN"], "INPUT_DOCKERHUB-USERNAME=" + env["DOCKERHUB_USERNAME"], "INPUT_DOCKERHUB-TOKEN=" + env["DOCKERHUB_TOKEN"],
+	}, "cleanup", "-untagged", "-grace", "0h", "-output-dir", dir, repositories[0], repositories[1])
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(said) {
+		if !strings.Contains(line, "untagged") {
+			fmt.Fprint(w, line)
+		}
+	}
+	return nil
 }
 
 func heading(w io.Writer, text string) { fmt.Fprintf(w, "\n── %s ──\n\n", text) }

@@ -146,7 +146,7 @@ func (g *generator) spoil() {
 	some := func() *retention.Version { return g.versions[g.order[g.IntN(len(g.order))]] }
 	if g.one(4) {
 		for range 1 + g.IntN(3) {
-			g.Registry.Delete(some().Digest)
+			g.Delete(some().Digest)
 			if len(g.order) == 0 {
 				return
 			}

@@ -18,17 +18,17 @@ import (
 //	x 30d !locked                               also !unreadable, !gone
 //
 // A name's digest is Digest(name). What is named only has no version.
-func Script(t testing.TB, r *Registry, text string) {
-	t.Helper()
+func Script(tb testing.TB, r *Registry, text string) {
+	tb.Helper()
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for n := len(lines) - 1; n >= 0; n-- {
 		words := strings.Fields(lines[n])
 		if len(words) < 2 {
-			t.Fatalf("line %q has no name and age", lines[n])
+			tb.Fatalf("line %q has no name and age", lines[n])
 		}
 		var age retention.Age
 		if err := age.UnmarshalText([]byte(words[1])); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		v := retention.Version{Digest: Digest(words[0]), MediaType: item, Size: 100, Pushed: r.Now.Add(-age.Duration())}
 		for _, word := range words[2:] {
@@ -60,10 +60,10 @@ func Script(t testing.TB, r *Registry, text string) {
 				case "unreadable":
 					r.Hidden[v.Digest] = true
 				default:
-					t.Fatalf("line %q: no such mark", lines[n])
+					tb.Fatalf("line %q: no such mark", lines[n])
 				}
 			default:
-				t.Fatalf("line %q: no such word as %q", lines[n], word)
+				tb.Fatalf("line %q: no such word as %q", lines[n], word)
 			}
 		}
 		r.Push(v)

@@ -18,6 +18,10 @@ var ErrNoRestore = errors.New("the registry keeps nothing that was deleted")
 // and others can go.
 var ErrLocked = errors.New("the registry keeps it")
 
+// ErrHeld says that a version has lost its tags, and goes for good with the last
+// version that refers to it.
+var ErrHeld = errors.New("what refers to it holds it")
+
 // Backend is a registry, or several behind one door, as the step sees them. It
 // takes stock of several repositories at once, and deletes one version after the
 // other.
@@ -37,7 +41,8 @@ type Backend interface {
 	// A version that is gone hasn't changed.
 	Recheck(ctx context.Context, r image.Repository, v retention.Version) (changed string, err error)
 	// Delete removes the version, or its tags where the inventory is TagsOnly. One
-	// that is gone is no error; one that the registry never deletes is ErrLocked.
+	// that is gone is no error; one that the registry never deletes is ErrLocked,
+	// and one that it deletes after what refers to it is ErrHeld.
 	Delete(ctx context.Context, r image.Repository, v retention.Version) error
 	// Restore brings a deleted version back with its tags. One that is there is no
 	// error. A registry that can't is one, by ErrNoRestore.

@@ -73,7 +73,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if refusal != nil {
 		return result, refusal
 	}
-	j, err := newJournal(filepath.Join(dir, journalFile), result.document)
+	j, err := newJournal(filepath.Join(dir, journalFile), result.document, begun)
 	if err != nil {
 		return result, err
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/retention"
 )
 
 // The journal has a line for all that a run means to remove, before it begins,
@@ -37,12 +39,16 @@ const (
 	spared   = "spared"
 )
 
-// newJournal replaces the journal of an earlier run by that of a document.
-func newJournal(path string, d Document) (*journal, error) {
+// newJournal replaces the journal of an earlier run by that of a document. What
+// the earlier one had begun, and can't go yet, is taken over.
+func newJournal(path string, d Document, begun map[image.Repository][]image.Digest) (*journal, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	for _, p := range d.Repositories {
-		for _, v := range p.Deletions() {
+		for _, v := range p.Decisions {
+			if v.Verdict == retention.Keep && !slices.Contains(begun[p.Of], v.Digest) {
+				continue
+			}
 			if err := encoder.Encode(entry{d.Time, planned, p.Of, v.Digest, v.ID}); err != nil {
 				return nil, err
 			}

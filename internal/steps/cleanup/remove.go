@@ -61,10 +61,13 @@ func (r *removal) try(ctx context.Context, v retention.Decision) (Outcome, error
 			return Outcome{}, err
 		}
 		err := r.Backend.Delete(ctx, r.Of, v.Version)
-		if err == nil {
+		switch {
+		case err == nil:
 			return Outcome{Deleted: r.Now().UTC()}, r.note(deleted, v)
-		}
-		if !errors.Is(err, ErrLocked) {
+		case errors.Is(err, ErrHeld):
+			// To the journal it is begun until it goes, should the run end before that.
+			return Outcome{Deleted: r.Now().UTC()}, nil
+		case !errors.Is(err, ErrLocked):
 			return Outcome{}, err
 		}
 		why = err.Error()

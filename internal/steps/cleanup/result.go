@@ -1,8 +1,10 @@
 package cleanup
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -40,28 +42,37 @@ func (r *Result) count() {
 	}
 }
 
-// label is what people know a version by: its tags, or what it is.
+// digestTag is a tag that holds or lists what belongs to a digest.
+var digestTag = regexp.MustCompile(`^(sha256-[0-9a-f]{12})[0-9a-f]{52}`)
+
+// label is what people know a version by: its tags, in a readable length.
 func label(v retention.Decision) string {
-	if len(v.Tags) > 0 {
-		return strings.Join(v.Tags, ", ")
+	if len(v.Tags) == 0 {
+		return "no tag"
 	}
-	return "untagged"
+	tags := make([]string, len(v.Tags))
+	for i, tag := range v.Tags {
+		tags[i] = digestTag.ReplaceAllString(tag, "$1…")
+	}
+	return strings.Join(tags, ", ")
 }
 
 // print writes a line for each version.
 func (d Document) print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 1, 2, ' ', 0)
+	var b strings.Builder
 	for _, p := range d.Repositories {
-		fmt.Fprintf(table, "%s: %s\n", p.Of, p.headline())
+		fmt.Fprintf(&b, "%s: %s\n", p.Of, p.headline())
 		for _, v := range p.Decisions {
-			fmt.Fprintf(table, "  %s\t%.19s\t%s\t%s\t%s\n", v.Verdict, v.Digest, pushed(v), label(v), v.Reason)
+			fmt.Fprintf(&b, "  %s\t%.19s\t%s\t%s\t%s\n", v.Verdict, v.Digest, pushed(v), label(v), v.Reason)
 		}
 	}
-	return table.Flush()
+	table := tabwriter.NewWriter(w, 0, 1, 2, ' ', 0)
+	_, err := io.WriteString(table, b.String())
+	return errors.Join(err, table.Flush())
 }
 
 func (p *Repository) headline() string {
-	return fmt.Sprintf("%d of %d versions go, %s", len(p.Deletions()), len(p.Decisions), humanize.IBytes(uint64(max(p.Freed, 0)))) //nolint:gosec // not negative
+	return fmt.Sprintf("%d of %d versions go, which frees %s", len(p.Deletions()), len(p.Decisions), humanize.IBytes(uint64(max(p.Freed, 0))))
 }
 
 func pushed(v retention.Decision) string {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -64,7 +63,6 @@ func TestWhatHasChangedSinceTheListing(t *testing.T) {
 				old := w.release("1.0")
 				w.pushIndex(empty.Index, "moving")
 				inv := w.list()
-				w.Clock.SetAhead(time.Hour)
 				change.happens(w, old)
 				if kind == "ghcr" && strings.HasPrefix(change.index, "its tag") {
 					change.index = "" // GitHub deletes the version, and not the tag that is elsewhere
@@ -87,6 +85,29 @@ func TestWhatHasChangedSinceTheListing(t *testing.T) {
 	}
 }
 
+func TestWhatIsPushedAgainIsNew(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		w := newWorld(t, kind)
+		old := w.release("1.0")
+		w.release("1.1")
+		inv := w.list()
+		for _, d := range []image.Digest{old.signature, old.digest} {
+			if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		img := find(t, inv, old.amd64)
+		if changed, err := w.Recheck(t.Context(), w.repo, img); changed != "" || err != nil {
+			t.Errorf("%s: %q, %v", kind, changed, err)
+		}
+		w.pushIndex(old.index, "1.0")
+		if changed, err := w.Recheck(t.Context(), w.repo, img); !strings.Contains(changed, "refers to it") || err != nil {
+			t.Errorf("%s, pushed again: %q, %v", kind, changed, err)
+		}
+	}
+}
+
 func TestDeletionsAreDoneOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -100,7 +121,7 @@ func TestDeletionsAreDoneOnce(t *testing.T) {
 					if changed, err := w.Recheck(t.Context(), w.repo, find(t, inv, d)); changed != "" || err != nil {
 						t.Errorf("recheck: %q, %v", changed, err)
 					}
-					if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil {
+					if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil && (kind != "hub" || !errors.Is(err, cleanup.ErrHeld)) {
 						t.Fatal(err)
 					}
 				}
@@ -221,7 +242,7 @@ func TestDockerHubDeletesWhatIsHeldInTheEnd(t *testing.T) {
 	inv := w.list()
 	order := []image.Digest{old.digest, old.amd64, image64, old.arm64, old.attestation, old.signature}
 	for n, d := range order {
-		if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil {
+		if err := w.Delete(t.Context(), w.repo, find(t, inv, d)); err != nil && (n == len(order)-1 || !errors.Is(err, cleanup.ErrHeld)) {
 			t.Fatal(err)
 		}
 		if _, err := w.client.Resolve(t.Context(), w.repo.Tag("1.0")); !errors.Is(err, registry.ErrNotFound) {

@@ -104,7 +104,7 @@ func (g *ghcr) recheck(ctx context.Context, r image.Repository, v retention.Vers
 	}
 	fresh := 0
 	for _, n := range newest {
-		if s.digests[image.Digest(n.Digest)] {
+		if s.ids[strconv.FormatInt(n.ID, 10)] {
 			continue
 		}
 		fresh++
@@ -133,13 +133,20 @@ func (g *ghcr) remove(ctx context.Context, r image.Repository, v retention.Versi
 	if err != nil {
 		return err
 	}
+	s, err := g.snapshot(ctx, r, g.list)
+	if err != nil {
+		return err
+	}
 	err = g.github.DeletePackageVersion(ctx, p, id)
 	switch {
+	case err == nil:
+		s.remove(v)
 	case errors.Is(err, ghapi.ErrLastTagged), errors.Is(err, ghapi.ErrManyDownloads):
 		return fmt.Errorf("%w: %w", cleanup.ErrLocked, err)
 	case errors.Is(err, ghapi.ErrNotFound):
 		// It is gone, or hidden from the token.
 		if _, readErr := g.github.PackageVersion(ctx, p, id); errors.Is(readErr, ghapi.ErrNotFound) {
+			s.remove(v)
 			return nil
 		}
 	}

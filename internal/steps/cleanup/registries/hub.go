@@ -172,8 +172,16 @@ func (h *hub) recheck(ctx context.Context, r image.Repository, v retention.Versi
 		if s.tags[t.Name] == t.Digest {
 			continue
 		}
+		// The registry knows at once what the API may know later.
+		now, err := h.registry.Resolve(ctx, r.Tag(t.Name))
+		switch {
+		case errors.Is(err, registry.ErrNotFound), err == nil && s.tags[t.Name] == now.Digest:
+			continue
+		case err != nil:
+			return "", err
+		}
 		fresh++
-		if changed, err := h.tagged(ctx, s, r, v, t.Name, t.Digest); changed != "" || err != nil {
+		if changed, err := h.tagged(ctx, s, r, v, t.Name, now.Digest); changed != "" || err != nil {
 			return changed, err
 		}
 	}
@@ -208,6 +216,7 @@ func (h *hub) remove(ctx context.Context, r image.Repository, v retention.Versio
 			return err
 		}
 	}
+	s.remove(v)
 	if s.tagsOnly {
 		return nil
 	}
@@ -215,15 +224,13 @@ func (h *hub) remove(ctx context.Context, r image.Repository, v retention.Versio
 }
 
 // drop deletes a manifest. An image goes before its signatures; should Docker Hub
-// refuse that, since they refer to it, it goes with the last of them: nobody can
-// pull it by a tag any more.
+// refuse that, since they refer to it, it goes with the last of them.
 func (h *hub) drop(ctx context.Context, s *snapshot, p image.Pinned, untagged bool) error {
 	isHeld := len(s.holders[p.Digest]) > 0
 	switch err := h.removeManifest(ctx, p, untagged && !isHeld); {
 	case errors.Is(err, registry.ErrDenied) && isHeld:
-		h.log.Debug("it goes after what refers to it", "image", p.String())
 		h.held.Store(p, true)
-		return nil
+		return cleanup.ErrHeld
 	case err != nil:
 		return err
 	}
@@ -234,7 +241,7 @@ func (h *hub) drop(ctx context.Context, s *snapshot, p image.Pinned, untagged bo
 			continue
 		}
 		h.held.Delete(next)
-		if err := h.drop(ctx, s, next, false); err != nil {
+		if err := h.drop(ctx, s, next, false); err != nil && !errors.Is(err, cleanup.ErrHeld) {
 			return err
 		}
 	}

@@ -231,11 +231,16 @@ func (o *oci) look(ctx context.Context, r image.Repository) (map[string]image.Di
 }
 
 func (o *oci) remove(ctx context.Context, r image.Repository, v retention.Version) error {
-	err := o.registry.DeleteManifest(ctx, r.Pin(v.Digest))
-	if errors.Is(err, registry.ErrNotFound) {
-		return nil
+	s, err := o.snapshot(ctx, r, o.list)
+	if err != nil {
+		return err
 	}
-	return err
+	err = o.registry.DeleteManifest(ctx, r.Pin(v.Digest))
+	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		return err
+	}
+	s.remove(v)
+	return nil
 }
 
 func (o *oci) restore(context.Context, image.Repository, retention.Version) error {

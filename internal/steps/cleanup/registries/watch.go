@@ -24,7 +24,10 @@ type watch struct {
 // snapshot is what a repository had.
 type snapshot struct {
 	digests map[image.Digest]bool
+	ids     map[string]bool
 	tags    map[string]image.Digest
+	// removed was there, and isn't any more; if it is, somebody has pushed it again.
+	removed map[image.Digest]bool
 	// refers are the digests that a manifest names, as its subject or its entries;
 	// holders are the reverse.
 	refers  map[image.Digest][]image.Digest
@@ -40,12 +43,12 @@ func newWatch(r *reader) watch { return watch{reader: r, known: map[image.Reposi
 // remember keeps what is in an inventory.
 func (w *watch) remember(inv retention.Inventory) {
 	s := &snapshot{
-		digests: map[image.Digest]bool{}, tags: map[string]image.Digest{},
+		digests: map[image.Digest]bool{}, ids: map[string]bool{}, tags: map[string]image.Digest{}, removed: map[image.Digest]bool{},
 		refers: map[image.Digest][]image.Digest{}, holders: map[image.Digest]map[image.Digest]bool{},
 		tagsOnly: inv.TagsOnly, fresh: map[image.Digest]manifest{},
 	}
 	for _, v := range inv.Versions {
-		s.digests[v.Digest] = true
+		s.digests[v.Digest], s.ids[v.ID] = true, true
 		if v.Subject != "" {
 			s.refer(v.Digest, v.Subject)
 		}
@@ -59,6 +62,15 @@ func (w *watch) remember(inv retention.Inventory) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.known[inv.Repository] = s
+}
+
+// remove forgets a version that was deleted.
+func (s *snapshot) remove(v retention.Version) {
+	s.removed[v.Digest] = true
+	delete(s.digests, v.Digest)
+	for _, tag := range v.Tags {
+		delete(s.tags, tag)
+	}
 }
 
 func (s *snapshot) refer(from, to image.Digest) {
@@ -108,6 +120,8 @@ func (w *watch) appeared(ctx context.Context, s *snapshot, r image.Repository, v
 	if !ok {
 		m, err = w.manifest(ctx, r.Pin(digest))
 		switch {
+		case errors.Is(err, registry.ErrNotFound) && s.removed[digest]:
+			return "", nil // the listing doesn't know yet
 		case errors.Is(err, registry.ErrNotFound):
 			return "something new, " + string(digest) + ", can't be read yet", nil
 		case err != nil && fatal(ctx, err):

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -161,7 +160,7 @@ func (r *Registry) discover(d image.Digest) []image.Digest {
 // Broken says what a client that pulls now misses of what it read before.
 func (r *Registry) Broken(d image.Digest, before map[image.Digest]bool) error {
 	now := r.Pull(d)
-	for _, part := range slices.Sorted(maps.Keys(before)) {
+	for part := range before {
 		if !now[part] {
 			return fmt.Errorf("%s has lost %s", d, part)
 		}

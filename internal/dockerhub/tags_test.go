@@ -179,7 +179,7 @@ func TestTagsAreDeletedWithinTheRateLimit(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := deleteWhenAllowed(ctx, impatient, t, "v2"); err != nil {
+	if err := deleteWhenAllowed(ctx, t, impatient, "v2"); err != nil {
 		t.Error(err)
 	}
 	if tags, err := impatient.Tags(t.Context(), repository(t)); err != nil || len(tags) != 0 {
@@ -188,7 +188,7 @@ func TestTagsAreDeletedWithinTheRateLimit(t *testing.T) {
 }
 
 // deleteWhenAllowed tries until the limit is lifted.
-func deleteWhenAllowed(ctx context.Context, c *dockerhub.Client, t *testing.T, tag string) error {
+func deleteWhenAllowed(ctx context.Context, t *testing.T, c *dockerhub.Client, tag string) error {
 	t.Helper()
 	for {
 		err := c.DeleteTag(ctx, repository(t), tag)

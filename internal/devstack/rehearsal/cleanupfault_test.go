@@ -114,6 +114,7 @@ func TestCleanupWithFaults(t *testing.T) {
 	for host, api := range hosts {
 		for name, fault := range map[string]func(t *testing.T, c cleaning, o old){
 			"the network is lost": func(t *testing.T, c cleaning, _ old) {
+				t.Helper()
 				if err := world.Cut(t.Context(), api, http.MethodDelete, "", 6); err != nil {
 					t.Fatal(err)
 				}
@@ -122,6 +123,7 @@ func TestCleanupWithFaults(t *testing.T) {
 				}
 			},
 			"the rate limit": func(t *testing.T, c cleaning, _ old) {
+				t.Helper()
 				if err := world.FaultLater(t.Context(), api, http.MethodDelete, "", 4, http.StatusTooManyRequests); err != nil {
 					t.Fatal(err)
 				}
@@ -131,6 +133,7 @@ func TestCleanupWithFaults(t *testing.T) {
 				}
 			},
 			"it is killed": func(t *testing.T, c cleaning, _ old) {
+				t.Helper()
 				if err := world.Slow(t.Context(), api, http.MethodDelete, 200*time.Millisecond); err != nil {
 					t.Fatal(err)
 				}

@@ -24,6 +24,9 @@ const (
 	pagesAtOnce = 4
 )
 
+// ErrNoList says that the answer to a listing has no list.
+var ErrNoList = errors.New("the answer has no list")
+
 // errUnstable is why a listing is given up.
 var errUnstable = errors.New("it changes while it is listed")
 
@@ -136,8 +139,8 @@ type Manifest struct {
 
 // Manifests lists all manifests of a repository, also those without a tag. The
 // listing is in no published description, but what Docker Hub's own pages for
-// image management show; so it may end, which is webapi.ErrNotFound or one of
-// the other kinds.
+// image management show; so it may end, which is ErrNoList or one of webapi's
+// kinds.
 //
 // https://github.com/docker/roadmap/issues/795
 func (c *Client) Manifests(ctx context.Context, r image.Repository) ([]Manifest, error) {
@@ -151,7 +154,7 @@ func (c *Client) Manifests(ctx context.Context, r image.Repository) ([]Manifest,
 		}
 		err := c.call(ctx, webapi.Request{Method: http.MethodGet, Path: organizationPath(r) + "/manifests", Query: query}, &page)
 		if err == nil && page.Manifests == nil {
-			err = errors.New("the answer lists none")
+			err = ErrNoList
 		}
 		if err != nil {
 			return nil, c.explain(err, "list the manifests of", r)

@@ -103,13 +103,13 @@ func classifyAnswer(answer *github.ErrorResponse, method string) error {
 	return e
 }
 
-// responseOf returns the response that an error was made of, or nil.
-func responseOf(err error) *http.Response {
+// headerOf returns a header of the response that an error was made of, or "".
+func headerOf(err error, name string) string {
 	var answer *github.ErrorResponse
 	if errors.As(err, &answer) {
-		return answer.Response
+		return answer.Response.Header.Get(name)
 	}
-	return nil
+	return ""
 }
 
 func alreadyExists(answer *github.ErrorResponse) bool {

@@ -259,12 +259,12 @@ var implied = map[string][]string{"write:packages": {"read:packages"}}
 // missingScopes returns which scopes a classic token lacks. Of other tokens
 // GitHub doesn't tell.
 func missingScopes(answer *apiError, scopes []string) []string {
-	response := responseOf(answer)
-	if response == nil || response.Header.Get("X-OAuth-Scopes") == "" {
+	said := headerOf(answer, "X-OAuth-Scopes")
+	if said == "" {
 		return nil
 	}
 	has := map[string]bool{}
-	for scope := range strings.SplitSeq(response.Header.Get("X-OAuth-Scopes"), ",") {
+	for scope := range strings.SplitSeq(said, ",") {
 		scope = strings.TrimSpace(scope)
 		has[scope] = true
 		for _, other := range implied[scope] {

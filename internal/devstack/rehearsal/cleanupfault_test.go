@@ -114,6 +114,7 @@ func TestCleanupWithFaults(t *testing.T) {
 	for host, api := range hosts {
 		for name, fault := range map[string]func(t *testing.T, c cleaning, o old){
 			"the network is lost": func(t *testing.T, c cleaning, _ old) {
+				t.Helper()
 				if err := world.Cut(t.Context(), api, http.MethodDelete, "", 6); err != nil {
 					t.Fatal(err)
 				}
@@ -122,6 +123,7 @@ func TestCleanupWithFaults(t *testing.T) {
 				}
 			},
 			"the rate limit": func(t *testing.T, c cleaning, _ old) {
+				t.Helper()
 				if err := world.FaultLater(t.Context(), api, http.MethodDelete, "", 4, http.StatusTooManyRequests); err != nil {
 					t.Fatal(err)
 				}
@@ -131,6 +133,7 @@ func TestCleanupWithFaults(t *testing.T) {
 				}
 			},
 			"it is killed": func(t *testing.T, c cleaning, _ old) {
+				t.Helper()
 				if err := world.Slow(t.Context(), api, http.MethodDelete, 200*time.Millisecond); err != nil {
 					t.Fatal(err)
 				}
@@ -192,7 +195,7 @@ func TestCleanupSparesWhatIsTaggedMeanwhile(t *testing.T) {
 			if err := world.ClearRequests(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := world.Slow(t.Context(), api, http.MethodDelete, 500*time.Millisecond); err != nil {
+			if err := world.Slow(t.Context(), api, http.MethodDelete, 150*time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
 			cmd, out := c.command(t, nil)
@@ -239,6 +242,28 @@ func lastIndex(t *testing.T, c cleaning, o old) (tag string) {
 		}
 	}
 	return tag
+}
+
+// TestCleanupIsUndone brings back on GHCR what a run has removed, from its plan.
+func TestCleanupIsUndone(t *testing.T) {
+	const repository = "ghcr.io/acme/undone"
+	builds := someReleases()
+	o := pushYear(t, builds, repository)
+	c := newCleaning(t, repository)
+	before := slices.Sorted(slices.Values(tags(t, repository)))
+	if out, err := c.run(t, nil); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	o.settled(t, repository, "1.0.0", "latest")
+	plan := filepath.Join(c.dir, "plan.json")
+	if out, err := c.run(t, map[string]string{"restore": plan, "images": "", "rules": ""}); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	after := slices.Sorted(slices.Values(tags(t, repository)))
+	if !slices.Equal(after, before) {
+		t.Errorf("%s has the tags %v, and had %v", repository, after, before)
+	}
+	o.whole(t, repository, after, signedTags(builds))
 }
 
 // TestCleanupWithoutTheRight has tokens that may list and not delete: the error

@@ -74,12 +74,8 @@ func (h *hub) list(ctx context.Context, r image.Repository) (retention.Inventory
 // optional reports whether a list of manifests may be done without: it is in no
 // published description.
 func optional(err error) bool {
-	for _, kind := range []error{webapi.ErrUnauthorized, webapi.ErrRateLimited, webapi.ErrUnavailable, dockerhub.ErrLogin} {
-		if errors.Is(err, kind) {
-			return false
-		}
-	}
-	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	return !errors.Is(err, dockerhub.ErrLogin) &&
+		(errors.Is(err, webapi.ErrNotFound) || errors.Is(err, webapi.ErrForbidden) || errors.Is(err, webapi.ErrRefused) || errors.Is(err, dockerhub.ErrNoList))
 }
 
 // tags returns all tags. Of very many, Docker Hub's API doesn't list the oldest;

@@ -219,6 +219,13 @@ func TestDockerHubWithoutItsListOfManifests(t *testing.T) {
 	if _, err := w.List(t.Context(), w.repo); err == nil {
 		t.Error("no error")
 	}
+	w.Faults.Clear()
+	if err := w.Faults.Add(fault.Rule{Host: "hub.docker.com", Path: "/v2/namespaces/acme/repositories/hello/manifests", Reset: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.List(t.Context(), w.repo); err == nil {
+		t.Error("no error where the network is cut")
+	}
 }
 
 func TestTagsThatDockerHubsAPIDoesntList(t *testing.T) {

@@ -161,6 +161,7 @@ func (w *world) ref(reference string) name.Reference {
 }
 
 func must[T any](t *testing.T) func(v T, err error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {

@@ -19,7 +19,7 @@ type world struct {
 	tokens http.Handler
 }
 
-func newWorld(o Options) (*world, error) {
+func newWorld(o Options, undescribed *complaints) (*world, error) {
 	c := o.Credentials
 	owner, _, _ := strings.Cut(o.Repository, "/")
 	accounts := registry.Accounts{
@@ -30,11 +30,18 @@ func newWorld(o Options) (*world, error) {
 	}
 	hub := registry.NewHub(registry.HubOptions{Accounts: accounts})
 	api := dockerhub.New(dockerhub.Options{Accounts: accounts, Store: hub.Store()})
+	var judge github.Judge
+	if o.GitHubDescription != "" {
+		var err error
+		if judge, err = github.NewJudge(o.GitHubDescription, undescribed.add); err != nil {
+			return nil, err
+		}
+	}
 	var gh repositories
 	for _, repository := range []github.Options{
 		{Repository: o.Repository, ImmutableReleases: o.ImmutableReleases}, {Repository: OwnRepository, ImmutableReleases: true},
 	} {
-		repository.Commit, repository.Tokens = o.Commit, []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}}
+		repository.Commit, repository.Judge, repository.Tokens = o.Commit, judge, []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}}
 		server, err := github.New(repository)
 		if err != nil {
 			return nil, err

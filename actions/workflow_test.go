@@ -190,3 +190,33 @@ func TestEveryBuildHasAnOutput(t *testing.T) {
 		}
 	}
 }
+
+// TestOurWorkflowsCallMake keeps what CI and a release of ours do in the
+// Makefile, where everybody can run it.
+func TestOurWorkflowsCallMake(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"../.github/workflows/ci.yml":      "map[test:map[]]",
+		"../.github/workflows/publish.yml": "map[publish:map[attestations:write contents:write id-token:write] test:map[contents:read]]",
+	} {
+		var w workflow
+		if err := yaml.Unmarshal([]byte(read(t, path)), &w); err != nil {
+			t.Fatal(err)
+		}
+		permissions := map[string]map[string]string{}
+		for name, job := range w.Jobs {
+			permissions[name] = job.Permissions
+			for _, step := range job.Steps {
+				if step.Uses != "" && !regexp.MustCompile(`^actions/[a-z-]+@[0-9a-f]{40}$`).MatchString(step.Uses) {
+					t.Errorf("%s: job %s uses %q", path, name, step.Uses)
+				}
+				if step.Run != "" && !regexp.MustCompile(`^(sudo --preserve-env=[A-Z,]+ )?make [a-z-]+( [A-Z]+="\$[A-Z]+")*$`).MatchString(step.Run) {
+					t.Errorf("%s: job %s runs %q", path, name, step.Run)
+				}
+			}
+		}
+		if got := fmt.Sprint(permissions); got != want {
+			t.Errorf("%s: the permissions are %s, want %s", path, got, want)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 )
 
 // bundleName is the program that all steps but the large one are in. Each would
-// be 3 to 8 MB for itself, most of it the same code: 67 MB, where one is 10.
+// be 3 to 8 MB for itself, most of it the same code: 67 MB, where one is 11.
 const bundleName = "steps"
 
 // bundle is that program: a package that isn't in the tree, but laid over it for

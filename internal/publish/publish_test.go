@@ -24,10 +24,9 @@ type published struct {
 	cfg    Config
 	deps   Deps
 	commit string
-	assets string // folder
 }
 
-func newPublished(t *testing.T) *published {
+func newPublished(t *testing.T, immutable bool) *published {
 	t.Helper()
 	root := project(t, t.TempDir())
 	for name, from := range map[string]string{"actions/launch.sh": "../../actions/launch.sh", "actions/metadata/action.yml": "../../actions/metadata/action.yml", ".gitignore": "../../.gitignore"} {
@@ -51,15 +50,15 @@ func newPublished(t *testing.T) *published {
 		t.Fatal(err)
 	}
 	head := inGit(t, root)
-	p := &published{assets: filepath.Join(root, "out/release/assets")}
+	p, assetDir := &published{}, filepath.Join(root, "out/release/assets")
 	token := secret.New("ghs_t0ken")
-	gh, err := github.New(github.Options{Repository: "acme/actions", Commit: head, Tokens: []github.Token{{Value: token, Write: true}}})
+	gh, err := github.New(github.Options{Repository: "acme/actions", Commit: head, ImmutableReleases: immutable, Tokens: []github.Token{{Value: token, Write: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	api := httptest.NewServer(gh.API())
 	t.Cleanup(api.Close)
-	web := httptest.NewServer(http.StripPrefix("/acme/actions/releases/download/v1.2.3/", http.FileServer(http.Dir(p.assets))))
+	web := httptest.NewServer(http.StripPrefix("/acme/actions/releases/download/v1.2.3/", http.FileServer(http.Dir(assetDir))))
 	t.Cleanup(web.Close)
 	p.deps = Deps{Root: root, Transport: http.DefaultTransport, ServerURL: web.URL, Environ: append(plainGit, "HOME="+t.TempDir(), "GOCACHE="+goCache(t)), Log: slog.New(slog.DiscardHandler), Stdout: io.Discard}
 	p.deps.GitHub, err = ghapi.New(ghapi.Options{APIURL: api.URL, Repository: ghapi.Repository{Owner: "acme", Name: "actions"}, Token: token})
@@ -77,7 +76,9 @@ func newPublished(t *testing.T) *published {
 	if p.commit, err = (work{dir: root, environ: p.deps.Environ}).commit(t.Context(), "v1.2.3", Checksums("v1.2.3", assets)); err != nil {
 		t.Fatal(err)
 	}
-	p.tag(t, "v1.2.3", p.commit)
+	if _, err := p.deps.GitHub.CreateRelease(t.Context(), ghapi.ReleaseChange{Tag: "v1.2.3", Target: p.commit}); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 
@@ -122,8 +123,10 @@ func TestReleasedVersions(t *testing.T) {
 		"only the tags are left": {func(t *testing.T, p *published) { t.Helper(); p.tag(t, "v1", before) }, "", []string{"v1", "v1.2", "v1.2.3"}},
 		"a fix of an old line":   {func(t *testing.T, p *published) { t.Helper(); p.tag(t, "v1.3.0", before) }, "", []string{"v1.2", "v1.2.3"}},
 		"other sources": {
-			func(t *testing.T, p *published) { t.Helper(); p.tag(t, "v1.2.3", before) },
-			"v1.2.3 is released already, from other sources: it is at " + before, nil,
+			func(t *testing.T, p *published) {
+				t.Helper()
+				git(t, p.deps.Root, "commit", "-q", "--allow-empty", "-m", "Go on")
+			}, "v1.2.3 is released already, from other sources: it is at ", []string{"v1.2.3"},
 		},
 		"other bytes are published": {
 			func(t *testing.T, p *published) {
@@ -131,19 +134,20 @@ func TestReleasedVersions(t *testing.T) {
 				p.deps.Transport = flip{}
 			}, "has the SHA-256 ", []string{"v1.2.3"},
 		},
+		"a release that isn't locked": {func(*testing.T, *published) {}, "v1.2.3 can still be changed", []string{"v1.2.3"}},
 		"nothing is published": {
 			func(t *testing.T, p *published) { t.Helper(); p.deps.ServerURL += "/elsewhere" }, "answers 404 Not Found", []string{"v1.2.3"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPublished(t)
+			p := newPublished(t, name != "a release that isn't locked")
 			test.change(t, p)
 			result, err := Run(t.Context(), p.cfg, p.deps)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
-			if result.Commit != p.commit {
+			if (result.Commit == p.commit) == (name == "other sources") {
 				t.Errorf("the commit is %s, want %s", result.Commit, p.commit)
 			}
 			if got := p.at(t); !slices.Equal(got, test.tags) {

@@ -43,6 +43,12 @@ func (p *publisher) step(ctx context.Context, name string, args ...string) error
 // release's commit, as a runner would.
 func (p *publisher) check(ctx context.Context, tree work) error {
 	version, repository := p.cfg.Version.Source(), p.GitHub.Repository().String()
+	switch found, err := p.GitHub.FindRelease(ctx, version); {
+	case err != nil:
+		return err
+	case !found.Immutable:
+		return hint.New("the release "+version+" can still be changed", "turn on \"Enable release immutability\" in the repository's settings, and release under a new version")
+	}
 	base := strings.TrimSuffix(p.ServerURL, "/") + "/" + repository + "/releases/download/" + version + "/"
 	err := parallel.Each(p.assets, func(_ int, a Asset) error {
 		return p.fetch(ctx, base+filepath.Base(a.File), a.SHA256)

@@ -120,13 +120,15 @@ func believed(t *testing.T, page ownRelease) {
 	t.Helper()
 	judge := rehearsal.NewJudges(world.Env, "")
 	signer := []string{"--repo", rehearsal.OwnRepository, "--signer-workflow", rehearsal.OwnRepository + "/" + rehearsal.PublishWorkflow, "--source-ref", "refs/heads/main"}
-	programs := 0
+	programs, size := 0, map[string]int{} // by platform
 	for _, a := range page.Assets {
 		if !strings.HasSuffix(a.Name, ".gz") {
 			continue
 		}
 		programs++
 		content := fetch(t, a.URL)
+		_, platform, _ := strings.Cut(a.Name, "_")
+		size[platform] += len(content)
 		file := filepath.Join(t.TempDir(), a.Name)
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
@@ -160,6 +162,11 @@ func believed(t *testing.T, page ownRelease) {
 			if !slices.Contains(document.Packages, struct{ Name, VersionInfo string }{module.Path, module.Version}) {
 				t.Errorf("the SBOM of %s lacks %s %s", a.Name, module.Path, module.Version)
 			}
+		}
+	}
+	for platform, n := range size {
+		if n > 60e6 {
+			t.Errorf("a pipeline's programs for %s are %d bytes to download, more than 60 MB", platform, n)
 		}
 	}
 	if want := 2 * len(strings.Split(*publishFor, ",")); *publishFor != "all" && programs != want || *publishFor == "all" && programs != 8 {

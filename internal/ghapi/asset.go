@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Asset is a file of a release.
@@ -27,6 +28,8 @@ type Asset struct {
 	// Digest is "sha256:…", or empty where the server doesn't tell it.
 	Digest string `json:"digest"`
 	URL    string `json:"browser_download_url"`
+	// Created is when the upload began.
+	Created time.Time `json:"created_at"`
 }
 
 // Uploaded reports whether all of the asset has arrived.

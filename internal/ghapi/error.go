@@ -22,6 +22,7 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	ErrForbidden    = errors.New("forbidden")
 	ErrExists       = errors.New("exists already")
+	ErrInvalid      = errors.New("refused as invalid")
 	ErrRateLimited  = errors.New("rate limited")
 	// ErrUnavailable is an answer of 5xx, a cut one, or none at all: the request
 	// may have had its effect or not.
@@ -56,7 +57,7 @@ func classify(err error, method string) error {
 	case errors.As(err, &answer):
 		return classifyAnswer(answer, method)
 	case isBroken(err):
-		return &apiError{broken(err), ErrUnavailable, err}
+		return hint.Wrap(&apiError{broken(err), ErrUnavailable, err}, "run the job again: what is done is found and kept")
 	}
 	return err
 }
@@ -90,6 +91,11 @@ func classifyAnswer(answer *github.ErrorResponse, method string) error {
 		return hint.Wrap(e, "check the name of the repository, and that the token may read it: \"contents: read\" at least")
 	case status == http.StatusUnprocessableEntity && alreadyExists(answer):
 		e.kind = ErrExists
+	case status == http.StatusUnprocessableEntity && strings.Contains(e.text, "rule violations"):
+		e.kind = ErrInvalid
+		return hint.Wrap(e, "a ruleset of the repository forbids it: have somebody push the tag who may, or let GitHub Actions bypass the ruleset")
+	case status == http.StatusUnprocessableEntity:
+		e.kind = ErrInvalid
 	case status >= http.StatusInternalServerError:
 		e.kind = ErrUnavailable
 		return hint.Wrap(e, "see https://www.githubstatus.com, and run the job again: what is done is found and kept")
@@ -124,7 +130,7 @@ func describe(answer *github.ErrorResponse) string {
 	if len(details) > 0 {
 		text += ": " + strings.Join(details, ", ")
 	}
-	return text
+	return strings.Join(strings.Fields(text), " ") // in one line
 }
 
 // isBroken reports whether the connection, or the answer in it, broke.

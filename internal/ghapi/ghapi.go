@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/secret"
+	"github.com/org/release-actions/internal/transport"
 )
 
 // DefaultAPIURL is the API of github.com.
@@ -119,13 +121,23 @@ func (c *Client) path(parts ...string) string {
 	return path
 }
 
+// tries bounds how often something is read whose answer was cut short, which no
+// transport sees.
+const tries = 3
+
 // call sends body as JSON, where it isn't nil, and decodes the answer into out.
 func (c *Client) call(ctx context.Context, method, path string, body, out any) (*github.Response, error) {
-	req, err := c.github.NewRequest(method, path, body)
-	if err != nil {
-		return nil, err
+	for try := 1; ; try++ {
+		req, err := c.github.NewRequest(method, path, body)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := c.send(ctx, req, out)
+		harmless := method == http.MethodGet || transport.IsReplayable(ctx)
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !harmless || try == tries {
+			return resp, err
+		}
 	}
-	return c.send(ctx, req, out)
 }
 
 func (c *Client) send(ctx context.Context, req *http.Request, out any) (*github.Response, error) {

@@ -15,6 +15,13 @@ type Tag struct {
 	Object, Commit string
 }
 
+// TagObject returns the SHA that a tag's ref holds: of a commit, or of an annotated
+// tag; ErrNotFound where there is no such tag.
+func (c *Client) TagObject(ctx context.Context, name string) (string, error) {
+	target, err := c.ref(ctx, "tags", name)
+	return target.Object.SHA, wrap(err, "resolve tag %q", name)
+}
+
 // maxTagDepth bounds how many tags of tags are followed.
 const maxTagDepth = 5
 

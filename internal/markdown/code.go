@@ -9,43 +9,51 @@ import (
 var fenceLine = regexp.MustCompile("^[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*(`{3,}|~{3,})(.*)$")
 
 // fences calls visit for each line with the fence that is open at its start,
-// or that it opens; "" outside of fenced code. It returns the fence that is
-// never closed.
-func fences(text string, visit func(start, end int, fence string)) string {
+// or that it opens; "" outside of fenced code.
+func fences(text string, visit func(start, end int, fence string, opens bool)) {
 	fence, start := "", 0
 	for line := range strings.Lines(text) {
 		end := start + len(line)
 		bare := strings.Trim(line, " \t>\r\n")
-		switch m := fenceLine.FindStringSubmatch(strings.TrimRight(line, "\r\n")); {
+		var m []string
+		if fence == "" && strings.ContainsAny(line, "`~") {
+			m = fenceLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		}
+		switch {
 		case fence != "":
-			visit(start, end, fence)
+			visit(start, end, fence, false)
 			if len(bare) >= len(fence) && strings.Trim(bare, fence[:1]) == "" {
 				fence = ""
 			}
 		// With backticks behind it, it is code in a line.
 		case m != nil && !strings.Contains(m[2], "`"):
 			fence = m[1]
-			visit(start, end, fence)
+			visit(start, end, fence, true)
 		default:
-			visit(start, end, "")
+			visit(start, end, "", false)
 		}
 		start = end
 	}
-	return fence
 }
 
-func openFence(text string) string { return fences(text, func(int, int, string) {}) }
-
-// MaskCode returns text with everything in code, fences and backticks
-// included, replaced by as many letters x. Line ends stay.
-func MaskCode(text string) string {
+// maskFences returns text with fenced code masked.
+func maskFences(text string) []byte {
 	masked := []byte(text)
-	fences(text, func(start, end int, fence string) {
+	fences(text, func(start, end int, fence string, _ bool) {
 		if fence != "" {
 			mask(masked[start:end])
 		}
 	})
-	maskSpans(masked)
+	return masked
+}
+
+// MaskCode returns text with everything in code, fences and backticks
+// included, replaced by as many letters x. Line ends stay.
+func MaskCode(text string) string {
+	masked := maskFences(text)
+	for _, c := range codeSpans(masked) {
+		mask(masked[c.from:c.to])
+	}
 	return string(masked)
 }
 
@@ -59,21 +67,24 @@ func mask(b []byte) {
 
 var blankLine = regexp.MustCompile(`\n[ \t\r]*\n`)
 
-// maskSpans masks code in lines, paragraph by paragraph.
-func maskSpans(b []byte) {
-	for len(b) > 0 {
-		end := len(b)
-		if loc := blankLine.FindIndex(b); loc != nil {
-			end = loc[1]
+// codeSpans finds code in lines, paragraph by paragraph, in a text without fences.
+func codeSpans(b []byte) (all []span) {
+	for from := 0; from < len(b); {
+		to := len(b)
+		if loc := blankLine.FindIndex(b[from:]); loc != nil {
+			to = from + loc[1]
 		}
-		maskParagraph(b[:end])
-		b = b[end:]
+		for _, s := range paragraphSpans(b[from:to]) {
+			all = append(all, span{from + s.from, from + s.to})
+		}
+		from = to
 	}
+	return all
 }
 
-// maskParagraph masks from each run of backticks to the next one that is as
+// paragraphSpans finds code from each run of backticks to the next one that is as
 // long.
-func maskParagraph(b []byte) {
+func paragraphSpans(b []byte) (all []span) {
 	runs := map[int][]int{} // where runs start, by their length
 	for i := 0; i < len(b); i += max(run(b[i:]), 1) {
 		if n := run(b[i:]); n > 0 {
@@ -91,12 +102,13 @@ func maskParagraph(b []byte) {
 			}
 			if len(runs[n]) > 0 {
 				end := runs[n][0] + n
-				mask(b[i:end])
+				all = append(all, span{i, end})
 				n = end - i
 			}
 			i += n - 1
 		}
 	}
+	return all
 }
 
 // run returns the number of backticks at the start of b.

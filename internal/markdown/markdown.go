@@ -46,31 +46,3 @@ func Prefix(text string, max int, measure func(string) int) string {
 	}
 	return text
 }
-
-// Cut returns text if it measures max at most, and else as much of it as fits
-// together with note behind it. It cuts between two paragraphs or lines where
-// that keeps at least half of it, and closes a code block that it cuts through.
-func Cut(text string, max int, measure func(string) int, note string) string {
-	if measure(text) <= max {
-		return text
-	}
-	for budget := max; budget > 0; {
-		head := Prefix(text, budget, measure)
-		for _, end := range []string{"\n\n", "\r\n\r\n", "\n"} {
-			if i := strings.LastIndex(head, end); i > len(head)/2 {
-				head = head[:i]
-				break
-			}
-		}
-		if fence := openFence(head); fence != "" {
-			head += "\n" + fence
-		}
-		head += "\n\n" + note
-		over := measure(head) - max
-		if over <= 0 {
-			return head
-		}
-		budget -= over
-	}
-	return Prefix(note, max, measure)
-}

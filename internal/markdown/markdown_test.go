@@ -1,7 +1,6 @@
 package markdown_test
 
 import (
-	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -49,26 +48,6 @@ func TestMaskCode(t *testing.T) {
 	}
 }
 
-func TestCutEndsAtAParagraphAndClosesCode(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("x", 60)
-	for _, test := range []struct {
-		name, in, want string
-		max            int
-	}{
-		{"fits", "short", "short", 5},
-		{"paragraph", "one is long enough\n\ntwo two two two", "one is long enough\n\n[more]", 30},
-		{"line", "one is long enough\ntwo two two two", "one is long enough\n\n[more]", 30},
-		{"character", strings.Repeat("é", 20), strings.Repeat("é", 11) + "\n\n[more]", 31},
-		{"code block", "```\n" + long, "```\n" + long[:24] + "\n```\n\n[more]", 40},
-		{"note alone", "much too long", "[mo", 3},
-	} {
-		if got := markdown.Cut(test.in, test.max, lenBytes, "[more]"); got != test.want {
-			t.Errorf("%s: Cut = %q, want %q", test.name, got, test.want)
-		}
-	}
-}
-
 func lenBytes(s string) int { return len(s) }
 
 func TestPrefixEndsAtACharacter(t *testing.T) {
@@ -79,24 +58,4 @@ func TestPrefixEndsAtACharacter(t *testing.T) {
 	if got := markdown.Prefix("aéé", 2, utf8.RuneCountInString); got != "aé" {
 		t.Errorf("in characters: %q", got)
 	}
-}
-
-func FuzzCut(f *testing.F) {
-	f.Add("```\na\n\nb `c", 9)
-	f.Add("é\n\né", 4)
-	f.Fuzz(func(t *testing.T, text string, max int) {
-		if max < 0 || max > 1<<12 || !utf8.ValidString(text) {
-			return
-		}
-		got := markdown.Cut(text, max, lenBytes, "[more]")
-		if len(got) > max || !utf8.ValidString(got) {
-			t.Errorf("Cut(%q, %d) = %q", text, max, got)
-		}
-		if again := markdown.Cut(got, max, lenBytes, "[more]"); again != got {
-			t.Errorf("cut again: %q, want %q", again, got)
-		}
-		if masked := markdown.MaskCode(text); len(masked) != len(text) {
-			t.Errorf("MaskCode(%q) = %q", text, masked)
-		}
-	})
 }

@@ -63,6 +63,9 @@ func Replayable(ctx context.Context) context.Context {
 	return context.WithValue(ctx, replayable{}, true)
 }
 
+// IsReplayable reports whether ctx is marked by Replayable.
+func IsReplayable(ctx context.Context) bool { return ctx.Value(replayable{}) != nil }
+
 type retrying struct {
 	Options
 	patience *patience
@@ -151,30 +154,6 @@ type statusError int
 
 func (s statusError) Error() string { return strconv.Itoa(int(s)) + " " + http.StatusText(int(s)) }
 
-// again returns the error that makes backoff wait, as long as the server says
-// where it says so.
-// https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-func again(resp *http.Response) error {
-	value := resp.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return backoff.RetryAfter(seconds)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		// Docker Hub's API says it in seconds since 1970.
-		// https://docs.docker.com/reference/api/hub/latest/#tag/rate-limiting
-		var seconds int64
-		seconds, err = strconv.ParseInt(resp.Header.Get("X-Retry-After"), 10, 64)
-		at = time.Unix(seconds, 0)
-	}
-	if err == nil {
-		if wait := time.Until(at); wait > 0 {
-			return backoff.RetryAfter(int(wait/time.Second) + 1)
-		}
-	}
-	return statusError(resp.StatusCode)
-}
-
 // detach frees the connection and keeps the start of the body.
 func detach(resp *http.Response) (*http.Response, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
@@ -188,9 +167,7 @@ func detach(resp *http.Response) (*http.Response, error) {
 func retryStatus(req *http.Request, resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusForbidden:
-		// So GitHub says that a secondary rate limit is reached.
-		// https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
-		return resp.Header.Get("Retry-After") != ""
+		return limited(resp)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return true
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
@@ -217,5 +194,5 @@ func mayReplay(req *http.Request) bool {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
 		return true
 	}
-	return req.Context().Value(replayable{}) != nil
+	return IsReplayable(req.Context())
 }

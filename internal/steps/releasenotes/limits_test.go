@@ -128,32 +128,6 @@ func TestAnInterruptedReplacementIsFinished(t *testing.T) {
 	}
 }
 
-// TestCallsAreFew counts the requests of each path. The least possible is in the
-// comments; one more at most is made.
-func TestCallsAreFew(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, github.Options{})
-	cfg := w.config()
-	count := func(what string, want int) {
-		t.Helper()
-		w.mustRun(cfg)
-		if len(w.requests) > want {
-			t.Errorf("%s takes %d requests, want %d: %q", what, len(w.requests), want, w.requests)
-		}
-	}
-	// tag, release, list, create, two uploads, publish; and a look for another run's draft
-	count("a new release", 8)
-	count("a second run", 2) // tag, release
-	w.file("one.txt", "ONE")
-	count("another file", 5) // tag, release, upload, delete, rename
-	cfg.Body = "Text."
-	count("another text", 3) // tag, release, change
-	cfg.MakeLatest = "true"
-	count("the latest", 3) // tag, release, latest
-	cfg.Generate, cfg.Body = true, "Other text."
-	count("generated notes", 5) // tag, release, notes, latest, change
-}
-
 func TestAUsedUpRateLimitSaysWhenToRunAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, github.Options{RateLimit: 12})

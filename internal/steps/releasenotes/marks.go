@@ -47,12 +47,7 @@ func cut(text, section, note string) string {
 		text = join(before, after)
 	}
 	room := maxBody - utf8.RuneCountInString(section) - len("\n\n")
-	head := markdown.Cut(text, room, utf8.RuneCountInString, note)
-	kept := strings.TrimSuffix(head, note)
-	if at := strings.LastIndex(markdown.MaskCode(kept), "\n#"); at > len(kept)/2 {
-		head = join(kept[:at], note)
-	}
-	return join(head, section)
+	return join(markdown.CutSection(text, room, utf8.RuneCountInString, note), section)
 }
 
 // cutSection cuts text around the first pair of marks. A mark without the other

@@ -76,15 +76,15 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	target, err := cfg.checkTag(ctx, d, tag)
+	target, object, err := cfg.checkTag(ctx, d, tag)
 	if err != nil {
 		return Result{}, err
 	}
-	section, err := cfg.section(ctx, d, tag, files)
+	section, err := again(ctx, d.Pause, func() (string, error) { return cfg.section(ctx, d, tag, files) })
 	if err != nil {
 		return Result{}, err
 	}
-	r := &releaser{Deps: d, cfg: cfg, tag: tag, target: target, own: own, section: section}
+	r := &releaser{Deps: d, cfg: cfg, tag: tag, target: target, object: object, own: own, section: section}
 	return r.run(ctx, files)
 }
 
@@ -99,6 +99,7 @@ type releaser struct {
 	cfg     Config
 	tag     string
 	target  string  // where GitHub makes the tag if it isn't there
+	object  string  // what the tag's ref holds, or "" where it is made
 	own     string  // the user's text, or ""
 	section string  // ours, or ""
 	notes   *string // GitHub's, once they are generated
@@ -124,6 +125,11 @@ func (r *releaser) run(ctx context.Context, files []ghapi.File) (Result, error) 
 	change, changes, err := r.change(ctx, current, body)
 	if err != nil {
 		return Result{}, err
+	}
+	if change.Draft != nil {
+		if err := r.recheckTag(ctx); err != nil {
+			return Result{}, err
+		}
 	}
 	if changes {
 		current, err = again(ctx, r.Pause, func() (ghapi.Release, error) { return r.GitHub.UpdateRelease(ctx, current, change) })
@@ -155,6 +161,12 @@ func (r *releaser) find(ctx context.Context) (ghapi.Release, error) {
 	created, err := r.GitHub.CreateRelease(ctx, ghapi.ReleaseChange{
 		Tag: r.tag, Target: r.target, Name: &name, Body: &body, Draft: &draft, Prerelease: &prerelease,
 	})
+	if errors.Is(err, ghapi.ErrInvalid) || errors.Is(err, ghapi.ErrExists) {
+		// Perhaps another run has published one by now.
+		if found, err := r.GitHub.FindRelease(ctx, r.tag); err == nil {
+			return found, nil
+		}
+	}
 	if err != nil {
 		return ghapi.Release{}, err
 	}

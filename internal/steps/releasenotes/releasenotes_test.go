@@ -114,7 +114,7 @@ func TestKeepsWhatPeopleWrote(t *testing.T) {
 	cfg.Images = w.push()
 	w.mustRun(cfg)
 	r := w.only()
-	w.api(http.MethodPatch, "/releases/"+id(r), map[string]any{"name": "By hand", "body": "Before.\r\n\r\n" + r.Body + "\r\n\r\nAfter."}, nil)
+	w.api(http.MethodPatch, "/releases/"+id(r.ID), map[string]any{"name": "By hand", "body": "Before.\r\n\r\n" + r.Body + "\r\n\r\nAfter."}, nil)
 	cfg.Tags = refs(t, "ghcr.io/octocat/hello:1.2.3")
 	w.mustRun(cfg)
 	got := w.only()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/release-actions/internal/devstack/standin/fault"
 	"github.com/org/release-actions/internal/devstack/standin/github"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/steps/releasenotes"
@@ -59,6 +60,87 @@ func TestAnAnnotatedTagIsFollowed(t *testing.T) {
 			t.Errorf("run for %s: %v", sha, err)
 		}
 	}
+}
+
+// TestATagThatChangesWhileTheRunIsUnderWay changes the tag when the first file is
+// uploaded: nothing is published, and the draft stays.
+func TestATagThatChangesWhileTheRunIsUnderWay(t *testing.T) {
+	t.Parallel()
+	const ref = "/git/refs/tags/" + tag
+	other := strings.Repeat("b", 40)
+	move := map[string]any{"sha": other, "force": true}
+	for name, test := range map[string]struct {
+		before, during func(w *world)
+		want           string
+	}{
+		"deleted": {during: func(w *world) { w.direct(http.MethodDelete, ref, nil) }, want: `tag "v1.2.3" was deleted while the run was under way`},
+		"moved": {
+			during: func(w *world) { w.direct(http.MethodPatch, ref, move) },
+			want:   `tag "v1.2.3" was moved from ` + commit + " to " + other + " while the run was under way",
+		},
+		"made by somebody else": {
+			before: func(w *world) { w.api(http.MethodDelete, ref, nil, nil) },
+			during: func(w *world) {
+				w.direct(http.MethodPost, "/git/refs", map[string]any{"ref": "refs/tags/" + tag, "sha": other})
+			},
+			want: `tag "v1.2.3" was made at ` + other + ", and not at " + commit + ", while the run was under way",
+		},
+		"made by somebody else at the same commit": {
+			before: func(w *world) { w.api(http.MethodDelete, ref, nil, nil) },
+			during: func(w *world) {
+				w.direct(http.MethodPost, "/git/refs", map[string]any{"ref": "refs/tags/" + tag, "sha": commit})
+			},
+		},
+	} {
+		w := newWorld(t, github.Options{})
+		cfg := w.config()
+		cfg.PreserveOrder = true
+		if test.before != nil {
+			test.before(w)
+			cfg.Commitish = commit
+		}
+		uploads := 0
+		w.changed = func(request string) {
+			if strings.HasSuffix(request, "/assets") {
+				if uploads++; uploads == 1 {
+					test.during(w)
+				}
+			}
+		}
+		_, err := w.run(cfg)
+		if (err == nil) != (test.want == "") || err != nil && (err.Error() != test.want || len(hint.Of(err)) != 1) {
+			t.Errorf("%s: error %v, hints %q", name, err, hint.Of(err))
+		}
+		if w.only().Draft != (err != nil) {
+			t.Errorf("%s: %v, and the release is a draft: %v", name, err, w.only().Draft)
+		}
+	}
+}
+
+// TestATagThatARulesetForbids is made with the release, and can't be: the draft
+// stays until somebody may make it.
+func TestATagThatARulesetForbids(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	w.api(http.MethodDelete, "/git/refs/tags/"+tag, nil, nil)
+	cfg := w.config()
+	cfg.Commitish = commit
+	if err := w.faults.Add(fault.Rule{
+		Method: http.MethodPatch, Status: http.StatusUnprocessableEntity,
+		Body: `{"message":"Validation Failed","errors":[{"resource":"Release","code":"custom","field":"pre_receive","message":"pre_receive Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n"}]}`,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.run(cfg)
+	want := `update release "v1.2.3": 422 Validation Failed: pre_receive Repository rule violations found Cannot create ref due to creations being restricted.`
+	if err == nil || err.Error() != want || !strings.Contains(strings.Join(hint.Of(err), ""), "ruleset") {
+		t.Errorf("error %v, hints %q", err, hint.Of(err))
+	}
+	w.faults.Clear()
+	if !w.only().Draft {
+		t.Error("it is published")
+	}
+	w.mustRun(cfg)
 }
 
 func TestAnotherRepositorysTagMayBeAnywhere(t *testing.T) {

@@ -2,15 +2,19 @@ package releasenotes_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/org/release-actions/internal/devstack/standin/fault"
 	"github.com/org/release-actions/internal/devstack/standin/github"
@@ -31,6 +36,7 @@ import (
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/releasenotes"
+	"github.com/org/release-actions/internal/transport"
 )
 
 const (
@@ -39,38 +45,37 @@ const (
 	tag    = "v1.2.3"
 )
 
-// world is GitHub and two registries, reached under their own names.
+// world is GitHub and two registries, reached under their own names by connections
+// in memory, so that it can be within a bubble of time.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	faults    fault.Controller
-	hosts     map[string]string // address by host
 	transport http.RoundTripper
-	log       bytes.Buffer
-	dir       string
+	// retryFor is the patience with what fails; 0 is none.
+	retryFor time.Duration
+	// changed is called after each request that may have changed something.
+	changed func(request string)
+	github  http.Handler // its API, past faults
+	// slow is how long each upload rests, half done.
+	slow time.Duration
+	log  bytes.Buffer
+	dir  string
 
 	mu       sync.Mutex
 	requests []string // of the last run: method and path
 }
 
-// RoundTrip sends a request to the server that stands for its host.
+// RoundTrip notes a request and sends it to the server that stands for its host.
 func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
-	address, ok := w.hosts[req.URL.Host]
-	if strings.HasPrefix(req.URL.Host, "127.0.0.1:") { // a registry's answer to an upload
-		address, ok = req.URL.Host, true
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s is not in this world", req.URL.Host)
-	}
 	w.mu.Lock()
 	w.requests = append(w.requests, req.Method+" "+strings.TrimPrefix(req.URL.Path, "/repos/octocat/hello"))
 	w.mu.Unlock()
 	req = req.Clone(req.Context())
-	req.Host = req.URL.Host
-	req.URL.Scheme, req.URL.Host = "http", address
+	req.URL.Scheme = "http"
 	return w.transport.RoundTrip(req)
 }
 
-func newWorld(t *testing.T, o github.Options) *world {
+func newWorld(t testing.TB, o github.Options) *world {
 	t.Helper()
 	o.Repository, o.Commit, o.Judge = "octocat/hello", commit, githubtest.Judge(t)
 	o.Tokens = append(o.Tokens, github.Token{Value: secret.New(token), Write: true}, github.Token{Value: secret.New("ghs_reader")})
@@ -78,20 +83,58 @@ func newWorld(t *testing.T, o github.Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A connection for each request: a cut one is then no reason to repeat.
-	w := &world{t: t, dir: t.TempDir(), hosts: map[string]string{}, transport: &http.Transport{DisableKeepAlives: true}}
+	w := &world{t: t, dir: t.TempDir()}
 	oci := ociregistry.New(ociregistry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0)))
-	for host, handler := range map[string]http.Handler{
-		"api.github.com": gh.API(), "uploads.github.com": gh.Uploads(), "github.com": gh.Web(), github.FilesHost: gh.Files(), "ghcr.io": oci, "index.docker.io": oci,
-	} {
-		server := httptest.NewUnstartedServer(w.faults.Wrap(host, handler))
-		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-		server.Start()
-		t.Cleanup(server.Close)
-		w.hosts[host] = strings.TrimPrefix(server.URL, "http://")
+	hosts := map[string]http.Handler{"github.com": gh.Web(), github.FilesHost: gh.Files(), "ghcr.io": oci, "index.docker.io": oci}
+	w.github = gh.API()
+	for host, handler := range map[string]http.Handler{"api.github.com": w.github, "uploads.github.com": gh.Uploads()} {
+		hosts[host] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if host == "uploads.github.com" {
+				r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, max(r.ContentLength/2, 0)), rest(w.slow), r.Body))
+			}
+			handler.ServeHTTP(rw, r)
+			if r.Method != http.MethodGet && w.changed != nil {
+				w.changed(r.Method + " " + r.URL.Path)
+			}
+		})
 	}
+	for host, handler := range hosts {
+		hosts[host] = w.faults.Wrap(host, handler)
+	}
+	buffer := 4 << 10
+	if _, ok := t.(*testing.B); ok {
+		buffer = 256 << 10
+	}
+	listener := bufconn.Listen(buffer)
+	server := &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		handler, ok := hosts[r.Host]
+		if !ok {
+			t.Errorf("%s is not in this world", r.Host)
+			panic(http.ErrAbortHandler)
+		}
+		handler.ServeHTTP(rw, r)
+	})}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // until it is closed
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-served
+	})
+	// A connection for each request: a cut one is then no reason to repeat.
+	w.transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.DialContext(ctx) }}
 	w.api(http.MethodPost, "/git/refs", map[string]string{"ref": "refs/tags/" + tag, "sha": commit}, nil)
 	return w
+}
+
+// rest is a reader that takes its time to say that it has nothing.
+type rest time.Duration
+
+func (r rest) Read([]byte) (int, error) {
+	time.Sleep(time.Duration(r))
+	return 0, io.EOF
 }
 
 // api asks GitHub directly, by the same stand-in but past the faults.
@@ -126,6 +169,22 @@ func (w *world) api(method, path string, body, out any) {
 		if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 			w.t.Fatal(err)
 		}
+	}
+}
+
+// direct asks GitHub while it handles another request.
+func (w *world) direct(method, path string, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.t.Error(err)
+	}
+	req := httptest.NewRequestWithContext(w.t.Context(), method, "/repos/octocat/hello"+path, bytes.NewReader(text))
+	req.Header.Set("User-Agent", "test")
+	req.Header.Set("Authorization", "Bearer "+token)
+	answer := httptest.NewRecorder()
+	w.github.ServeHTTP(answer, req)
+	if answer.Code > 299 {
+		w.t.Errorf("%s %s: %d %s", method, path, answer.Code, answer.Body)
 	}
 }
 
@@ -223,11 +282,12 @@ func (w *world) config() releasenotes.Config {
 
 func (w *world) deps() releasenotes.Deps {
 	w.t.Helper()
-	gh, err := ghapi.New(ghapi.Options{Repository: ghapi.Repository{Owner: "octocat", Name: "hello"}, Token: secret.New(token), Transport: w})
+	retrying := transport.New(transport.Options{Base: w, RetryFor: cmp.Or(w.retryFor, -1)})
+	gh, err := ghapi.New(ghapi.Options{Repository: ghapi.Repository{Owner: "octocat", Name: "hello"}, Token: secret.New(token), Transport: retrying})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	oci, err := registry.New(registry.Credentials{}, registry.Options{Transport: w})
+	oci, err := registry.New(registry.Credentials{}, registry.Options{Transport: retrying})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -269,7 +329,9 @@ func (w *world) assets() []string {
 
 // writes lists the requests of the last run that change something.
 func (w *world) writes() []string {
-	return slices.DeleteFunc(slices.Clone(w.requests), func(r string) bool { return strings.HasPrefix(r, "GET ") || strings.HasPrefix(r, "HEAD ") })
+	return slices.DeleteFunc(slices.Clone(w.requests), func(r string) bool {
+		return strings.HasPrefix(r, "GET ") || strings.HasPrefix(r, "HEAD ") || r == "POST /releases/generate-notes"
+	})
 }
 
-func id(r ghapi.Release) string { return fmt.Sprint(r.ID) }
+func id(n int64) string { return strconv.FormatInt(n, 10) }

@@ -30,8 +30,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Rule says which requests fail, and how. A rule without Status, Reset and
-// Truncate only delays.
+// Rule says which requests fail, and how. A rule without Status, Reset, Truncate
+// and Cut only delays.
 type Rule struct {
 	// Host is the name the request is for, without port; empty is any.
 	Host string `json:"host,omitempty"`
@@ -58,6 +58,9 @@ type Rule struct {
 	Reset bool `json:"reset,omitempty"`
 	// Truncate sends the first half of the real answer's body, then closes.
 	Truncate bool `json:"truncate,omitempty"`
+	// Cut gives the server the first half of the request's body, then closes: an
+	// upload that breaks off.
+	Cut bool `json:"cut,omitempty"`
 	// Late lets the request take effect before it fails: the server did the
 	// work, and the client does not get to know.
 	Late bool `json:"late,omitempty"`
@@ -71,12 +74,14 @@ func (r Rule) validate() error {
 		return errors.New("fault rule: skip, count and delay can't be negative")
 	case r.Truncate && (r.Reset || r.Status != 0):
 		return errors.New("fault rule: truncate goes with neither reset nor status")
+	case r.Cut && (r.Truncate || r.Reset || r.Status != 0):
+		return errors.New("fault rule: cut goes with neither truncate, reset nor status")
 	case r.Reset && r.Status != 0:
 		return errors.New("fault rule: reset and status exclude each other")
 	case r.Late && !r.Reset && r.Status == 0:
 		return errors.New("fault rule: late needs reset or status")
-	case !r.Reset && !r.Truncate && r.Status == 0 && r.Delay == 0:
-		return errors.New("fault rule: one of status, reset, truncate and delay is needed")
+	case !r.Reset && !r.Truncate && !r.Cut && r.Status == 0 && r.Delay == 0:
+		return errors.New("fault rule: one of status, reset, truncate, cut and delay is needed")
 	}
 	return nil
 }

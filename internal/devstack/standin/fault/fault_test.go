@@ -163,6 +163,32 @@ func TestTruncateCutsTheBody(t *testing.T) {
 	}
 }
 
+func TestCutBreaksTheRequestOff(t *testing.T) {
+	t.Parallel()
+	var c fault.Controller
+	if err := c.Add(fault.Rule{Cut: true}); err != nil {
+		t.Fatal(err)
+	}
+	type request struct {
+		body string
+		err  error
+	}
+	got := make(chan request, 1)
+	srv := httptest.NewServer(c.Wrap("", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		got <- request{string(body), err}
+	})))
+	t.Cleanup(srv.Close)
+	resp, err := http.Post(srv.URL, "text/plain", strings.NewReader(answer))
+	if err == nil {
+		resp.Body.Close()
+		t.Errorf("status %d, want none", resp.StatusCode)
+	}
+	if r := <-got; r.body != answer[:5] || !errors.Is(r.err, io.ErrUnexpectedEOF) {
+		t.Errorf("the server got %q and %v", r.body, r.err)
+	}
+}
+
 func TestDelayAloneOnlyDelays(t *testing.T) {
 	t.Parallel()
 	_, url, worked := server(t, fault.Rule{Delay: fault.Duration(time.Millisecond)})
@@ -231,13 +257,14 @@ func TestControllerOverHTTP(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"stauts":503}`:              `unknown field "stauts"`,
 		`{"status":99}`:               "status 99 is not between 200 and 599",
-		`{}`:                          "one of status, reset, truncate and delay",
+		`{}`:                          "one of status, reset, truncate, cut and delay",
 		`{"status":5`:                 "unexpected EOF",
 		`{"delay":"soon"}`:            "soon",
 		`{"late":true}`:               "late needs",
 		`{"count":-1,"reset":true}`:   "negative",
 		`{"reset":true,"status":500}`: "exclude",
 		`[{"reset":true},{"truncate":true,"status":500}]`: "truncate goes with",
+		`{"cut":true,"reset":true}`:                       "cut goes with",
 	} {
 		if status, text := post(body); status != http.StatusBadRequest || !strings.Contains(text, want) {
 			t.Errorf("POST %s = %d %q, want 400 with %q", body, status, text, want)

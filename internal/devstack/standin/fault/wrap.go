@@ -2,9 +2,11 @@ package fault
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"testing/iotest"
 	"time"
 )
 
@@ -40,6 +42,11 @@ func (r Rule) serve(w *statusWriter, req *http.Request, next http.Handler) {
 		case <-req.Context().Done():
 			panic(http.ErrAbortHandler)
 		}
+	}
+	if r.Cut {
+		req.Body = io.NopCloser(io.MultiReader(io.LimitReader(req.Body, req.ContentLength/2), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		next.ServeHTTP(&recorder{}, req)
+		panic(http.ErrAbortHandler)
 	}
 	if r.Late || r.Truncate {
 		var answer recorder

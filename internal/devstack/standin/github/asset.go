@@ -28,6 +28,7 @@ type asset struct {
 	contentType string
 	state       string
 	content     []byte
+	digest      string // of a complete one
 	key         string // in the URL that downloads are redirected to
 	downloads   int
 	created     time.Time
@@ -63,6 +64,7 @@ func (s *Server) uploadAsset(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	content, err := io.ReadAll(r.Body)
+	digest := sha256.Sum256(content)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.content, a.updated = content, s.now()
@@ -73,7 +75,7 @@ func (s *Server) uploadAsset(w http.ResponseWriter, r *http.Request, c caller) {
 		notFound(w)
 		return
 	}
-	a.state = "uploaded"
+	a.state, a.digest = "uploaded", fmt.Sprintf("sha256:%x", digest)
 	send(w, http.StatusCreated, s.repo.renderAsset(rel, a))
 }
 
@@ -204,7 +206,7 @@ func (p *repository) renderAsset(rel *release, a *asset) object {
 		"uploader":             bot(), "created_at": timestamp(a.created), "updated_at": timestamp(a.updated),
 	}
 	if a.state == "uploaded" {
-		o["digest"] = fmt.Sprintf("sha256:%x", sha256.Sum256(a.content))
+		o["digest"] = a.digest
 	}
 	return o
 }

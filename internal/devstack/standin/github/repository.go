@@ -2,6 +2,7 @@ package github
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -96,7 +97,7 @@ func bot() object { return user("github-actions[bot]", botID, "Bot") }
 
 // user returns a simple-user object.
 func user(login string, id int64, kind string) object {
-	api := apiURL + "/users/" + strings.NewReplacer("[", "%5B", "]", "%5D").Replace(login)
+	api := apiURL + "/users/" + url.PathEscape(login)
 	html := webURL + "/" + login
 	if kind == "Bot" {
 		html = webURL + "/apps/" + strings.TrimSuffix(login, "[bot]")

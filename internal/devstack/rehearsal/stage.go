@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -79,65 +78,19 @@ func NewStage(ctx context.Context, dir, source string, env map[string]string, ed
 }
 
 // init makes the work tree a repository of one commit.
-func (s *Stage) init(ctx context.Context) error {
+func (s *Stage) init(ctx context.Context) (err error) {
 	for _, args := range [][]string{
 		{"init", "-q", "-b", "main"},
 		{"remote", "add", "origin", "https://github.com/" + s.Repository + ".git"},
+		{"add", "-A"},
+		{"commit", "-q", "-m", "Say hello"},
 	} {
-		if _, err := s.git(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return s.commit(ctx, "Say hello")
-}
-
-// commit commits what has changed in the work tree.
-func (s *Stage) commit(ctx context.Context, message string) (err error) {
-	for _, args := range [][]string{{"add", "-A"}, {"commit", "-q", "-m", message}} {
 		if _, err := s.git(ctx, args...); err != nil {
 			return err
 		}
 	}
 	s.Commit, err = s.git(ctx, "rev-parse", "HEAD")
 	return err
-}
-
-// Bump has the repository require a Go module, and Go itself, in the version that
-// this project requires, in a commit of its own, and returns the module's. source is
-// the checkout of this project.
-func (s *Stage) Bump(ctx context.Context, source, module string) (version string, err error) {
-	ours, err := os.ReadFile(filepath.Join(source, "go.mod"))
-	if err != nil {
-		return "", err
-	}
-	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
-	if err != nil {
-		return "", err
-	}
-	required := regexp.MustCompile(`(?m)^\t` + regexp.QuoteMeta(module) + ` (\S+)`)
-	language := regexp.MustCompile(`(?m)^go \S+`)
-	m := required.FindSubmatch(ours)
-	if m == nil {
-		return "", fmt.Errorf("this project doesn't require %s", module)
-	}
-	version = string(m[1])
-	added := regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(module+" "+version)+`[ /].*\n`).FindAll(sums, -1)
-	for file, edit := range map[string]func([]byte) []byte{
-		"go.mod": func(text []byte) []byte {
-			return required.ReplaceAll(language.ReplaceAll(text, language.Find(ours)), m[0])
-		},
-		"go.sum": func(text []byte) []byte { return append(text, bytes.Join(added, nil)...) },
-	} {
-		path := filepath.Join(s.Repo, file)
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(path, edit(text), 0o644); err != nil {
-			return "", err
-		}
-	}
-	return version, s.commit(ctx, "Require "+module+" "+version)
 }
 
 // export copies the project's tracked and new files to dir, without what git

@@ -114,15 +114,22 @@ type task struct {
 	there, next ghapi.Asset
 }
 
-// nextSuffix is behind the name of an asset that is to replace another one.
-const nextSuffix = ".next"
+// nextName returns the name of an asset that is to replace that of a file; no file
+// has it.
+func (a *assets) nextName(f ghapi.File) string {
+	name := f.Name + ".next"
+	for slices.ContainsFunc(a.files, func(other ghapi.File) bool { return strings.EqualFold(other.Name, name) }) {
+		name += ".next"
+	}
+	return name
+}
 
 // compare returns the assets that are right, by the number of their file, and
 // what is to do.
 func (a *assets) compare(listed []ghapi.Asset) (done []ghapi.Asset, todo []task) {
 	done = make([]ghapi.Asset, len(a.files))
 	for n, f := range a.files {
-		t := task{n: n, file: f, there: named(listed, f.Name), next: named(listed, f.Name+nextSuffix)}
+		t := task{n: n, file: f, there: named(listed, f.Name), next: named(listed, a.nextName(f))}
 		if a.keeps(t) && t.next.ID == 0 {
 			done[n] = t.there
 		} else {

@@ -72,6 +72,9 @@ func (c Config) collect(d Deps) ([]ghapi.File, error) {
 // meta are the characters that mean something in a pattern.
 var meta = regexp.MustCompile(`[\\\[\]{}*?]`)
 
+// extended is what doublestar takes as it is written: +(a|b).
+var extended = regexp.MustCompile(`[+@!?*]\(`)
+
 // match returns the files of a pattern, which starts at dir, or at home with "~".
 // One that is a file's very name is that file, whatever characters are in it.
 func match(pattern, dir, home string) ([]string, error) {
@@ -95,6 +98,8 @@ func match(pattern, dir, home string) ([]string, error) {
 		return nil, hint.Wrap(fmt.Errorf("%q is not a pattern", pattern), "put a backslash in front of [ ] { } * ? in a file's name")
 	case err != nil:
 		return nil, err
+	case len(found) == 0 && extended.MatchString(pattern):
+		return nil, hint.Wrap(fmt.Errorf("%w %q, which is an extended pattern of shells", errUnmatched, pattern), "write {a,b} for one of several, or one pattern a line")
 	case len(found) == 0:
 		return nil, hint.Wrap(fmt.Errorf("%w %q", errUnmatched, pattern), "paths start at \"working-directory\", by default the workspace; check that the step which makes the file has run")
 	}

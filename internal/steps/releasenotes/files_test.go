@@ -19,12 +19,12 @@ func TestRefusesFilesThatAreNotThereOrClash(t *testing.T) {
 	w.file("A.B.TXT", "y")
 	w.file("empty", "")
 	cfg := w.config()
-	cfg.Files = []string{w.dir + "/none-*", w.dir + "/sub", w.dir + "/[", w.dir + "/*.[tT]*", w.dir + "/empty"}
+	cfg.Files = []string{w.dir + "/none-*", w.dir + "/sub", w.dir + "/[", w.dir + "/+(a|b).txt", w.dir + "/*.[tT]*", w.dir + "/empty"}
 	_, err := w.run(cfg)
 	if err == nil {
 		t.Fatal("is accepted")
 	}
-	for _, want := range []string{"no file matches", "which is a directory", "is not a pattern", `would both be the asset`, "is empty"} {
+	for _, want := range []string{"no file matches", "which is a directory", "is not a pattern", "is an extended pattern", `would both be the asset`, "is empty"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}

@@ -1,6 +1,8 @@
 package releasenotes_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -125,6 +127,73 @@ func TestAnInterruptedReplacementIsFinished(t *testing.T) {
 		if names := w.assets(); !slices.Equal(methods, calls) || !slices.Equal(names, []string{"one.txt", "two.json"}) || w.download("one.txt") != "ONE" {
 			t.Errorf("%s: calls %q leave %q", content, methods, names)
 		}
+	}
+}
+
+// TestACancelledRunFinishesAReplacement cancels a run when an old asset has just been
+// deleted.
+func TestACancelledRunFinishesAReplacement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	cfg := w.config()
+	w.mustRun(cfg)
+	w.file("one.txt", "ONE")
+	cfg.Body = "Text, which comes later."
+	watch := w.watch(nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	look := w.changed
+	w.changed = func(request string) {
+		look(request)
+		if strings.HasPrefix(request, http.MethodDelete) {
+			cancel()
+		}
+	}
+	if _, err := releasenotes.Run(ctx, cfg, w.deps()); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	watch.check()
+	if w.download("one.txt") != "ONE" {
+		t.Error("the file isn't replaced")
+	}
+}
+
+func TestAFileMayHaveTheNameOfAReplacement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	cfg := w.config()
+	cfg.Files = append(cfg.Files, w.file("one.txt.next", "next"))
+	w.mustRun(cfg)
+	w.mustRun(cfg)
+	if writes := w.writes(); len(writes) > 0 {
+		t.Errorf("the second run writes %q", writes)
+	}
+	w.file("one.txt", "ONE")
+	w.file("one.txt.next", "NEXT")
+	w.mustRun(cfg)
+	if names := w.assets(); !slices.Equal(names, []string{"one.txt", "one.txt.next", "two.json"}) || w.download("one.txt") != "ONE" || w.download("one.txt.next") != "NEXT" {
+		t.Errorf("assets are %q", names)
+	}
+}
+
+// TestAFullReleaseTakesReplacements replaces more files than there is room for beside them.
+func TestAFullReleaseTakesReplacements(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, github.Options{})
+	cfg := w.config()
+	cfg.Files = nil
+	for n := range 995 {
+		cfg.Files = append(cfg.Files, w.file(fmt.Sprintf("f%d", n), "x"))
+	}
+	w.mustRun(cfg)
+	for n := range 20 {
+		w.file(fmt.Sprintf("f%d", n), "y")
+		if n < 5 {
+			cfg.Files = append([]string{w.file(fmt.Sprintf("new%d", n), "z")}, cfg.Files...)
+		}
+	}
+	w.mustRun(cfg)
+	if names := w.assets(); len(names) != 1000 || w.download("f19") != "y" {
+		t.Errorf("%d assets", len(names))
 	}
 }
 

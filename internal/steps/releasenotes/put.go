@@ -90,7 +90,7 @@ func (a *assets) bring(ctx context.Context, t *task) (err error) {
 		return err
 	}
 	next := t.file
-	next.Name += nextSuffix
+	next.Name = a.nextName(t.file)
 	t.next, err = a.upload(ctx, t.n, next)
 	return err
 }

@@ -35,7 +35,7 @@ func scenes() map[string]scene {
 	}
 	return map[string]scene{
 		"a new release": {set: (*world).config, least: 8, more: 1, again: 2},
-		"one with an image": {least: 10, more: 1, again: 4, set: func(w *world) releasenotes.Config {
+		"one with an image": {least: 13, more: 1, again: 7, set: func(w *world) releasenotes.Config {
 			cfg := w.config()
 			cfg.Images = w.push()
 			return cfg

@@ -13,7 +13,6 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/releasenotes/notes"
 )
@@ -123,6 +122,9 @@ func asset(files []ghapi.File, path string) string {
 	return ""
 }
 
+// maxReads bounds how many manifests are read at one time.
+const maxReads = 8
+
 // platform is the image for a platform, and what is downloaded to pull it.
 type platform struct {
 	registry.PlatformManifest
@@ -136,12 +138,16 @@ func measure(ctx context.Context, r *registry.Client, p image.Pinned) ([]platfor
 		return nil, err
 	}
 	platforms := make([]platform, len(manifests))
-	err = parallel.Each(manifests, func(n int, m registry.PlatformManifest) (err error) {
-		platforms[n].PlatformManifest = m
-		platforms[n].size, err = r.ImageSize(ctx, p.Repository.Pin(m.Digest))
-		return err
-	})
-	if err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxReads)
+	for n, m := range manifests {
+		group.Go(func() (err error) {
+			platforms[n].PlatformManifest = m
+			platforms[n].size, err = r.ImageSize(ctx, p.Repository.Pin(m.Digest))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	return platforms, nil

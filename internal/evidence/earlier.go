@@ -151,7 +151,7 @@ func (e Earlier) trustworthy(ctx context.Context, pinned image.Pinned) error {
 // first returns one of several errors: what is wrong with one platform's image
 // is wrong with all of them.
 func first(err error) error {
-	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as parallel.Each joins them
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
 		return all.Unwrap()[0]
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -244,21 +245,43 @@ func forgedEvidence(t *testing.T) {
 	}
 }
 
+// TestRekorDown has Rekor end before a run, which then builds nothing, and while
+// a run builds, which then waits for it in vain.
 func TestRekorDown(t *testing.T) {
-	s := stage(t, nil)
-	if err := world.StopPart(t.Context(), "rekor"); err != nil {
-		t.Fatal(err)
+	stop := func() {
+		if err := world.StopPart(t.Context(), "rekor"); err != nil {
+			t.Error(err)
+		}
 	}
-	out := run(t, s, rehearsal.Trial{Tag: "v1.3.0", Vars: map[string]string{"RETRY_FOR": "3s"}})
-	if out.Code == 0 || !strings.Contains(out.Log, "rekor") && !strings.Contains(out.Log, "Rekor") {
-		t.Errorf("exit %d without a word of Rekor:\n%s", out.Code, out.Log)
+	for _, test := range []struct {
+		name, tag string
+		when      string // in the log
+		built     bool
+	}{
+		{"before the run", "v1.3.0", "launch.sh\" plan", false},
+		{"while it builds", "v1.3.1", "launch.sh\" build-push", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, version, once := stage(t, nil), strings.TrimPrefix(test.tag, "v"), sync.OnceFunc(stop)
+			out := run(t, s, rehearsal.Trial{Tag: test.tag, Vars: map[string]string{"RETRY_FOR": "3s"}, Watch: func(line string, _ *os.Process) {
+				if strings.Contains(line, test.when) {
+					once()
+				}
+			}})
+			if out.Code == 0 || !strings.Contains(out.Log, "rekor at ") {
+				t.Errorf("exit %d without a word of Rekor:\n%s", out.Code, out.Log)
+			}
+			if built := strings.Contains(out.Summary, "## Image"); built != test.built {
+				t.Errorf("built: %v, want %v:\n%s", built, test.built, out.Summary)
+			}
+			untouched(t, test.tag, version)
+			if err := world.StartPart(t.Context(), "rekor"); err != nil {
+				t.Fatal(err)
+			}
+			succeed(t, s, rehearsal.Trial{Tag: test.tag})
+			approve(t, test.tag, version)
+		})
 	}
-	untouched(t, "v1.3.0", "1.3.0")
-	if err := world.StartPart(t.Context(), "rekor"); err != nil {
-		t.Fatal(err)
-	}
-	succeed(t, s, rehearsal.Trial{Tag: "v1.3.0"})
-	approve(t, "v1.3.0", "1.3.0")
 }
 
 func TestBadRuns(t *testing.T) {

@@ -85,7 +85,7 @@ func (o outcome) log(log *slog.Logger) {
 
 // split returns the errors that errors.Join has joined, or the one.
 func split(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

@@ -70,7 +70,7 @@ func Build(ctx context.Context, root, dir string, environ []string, platforms []
 			assets = append(assets, a)
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "assets"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "assets"), 0o750); err != nil {
 		return nil, err
 	}
 	var g errgroup.Group

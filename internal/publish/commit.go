@@ -71,7 +71,7 @@ func (w work) push(ctx context.Context, commit, ref string) error {
 
 // export writes the tree of a commit to dir, as a runner gets it.
 func (w work) export(ctx context.Context, commit, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
 	archive := filepath.Join(dir, ".tar")
@@ -79,7 +79,7 @@ func (w work) export(ctx context.Context, commit, dir string) error {
 		return err
 	}
 	defer os.Remove(archive) //nolint:errcheck // beside what it held
-	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", dir).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", dir).CombinedOutput(); err != nil { //nolint:gosec // a folder of ours
 		return fmt.Errorf("unpack %s: %w\n%s", commit, err, out)
 	}
 	return nil

@@ -111,7 +111,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 func (p *publisher) release(ctx context.Context) error {
 	dir, version := p.cfg.OutputDir, p.cfg.Version.Source()
 	assets, described := filepath.Join(dir, "assets"), filepath.Join(dir, "described")
-	if err := errors.Join(os.RemoveAll(described), os.MkdirAll(described, 0o755)); err != nil {
+	if err := errors.Join(os.RemoveAll(described), os.MkdirAll(described, 0o750)); err != nil {
 		return err
 	}
 	if err := writeLayout(described, p.assets); err != nil {

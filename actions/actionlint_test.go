@@ -28,6 +28,7 @@ func TestActionlint(t *testing.T) {
 		t.Fatal(err)
 	}
 	lint := func(t *testing.T, text string) []*actionlint.Error {
+		t.Helper()
 		linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{WorkingDir: root})
 		if err != nil {
 			t.Fatal(err)

@@ -19,16 +19,16 @@ import (
 const note = "note: the rest is elsewhere"
 
 // browser renders Markdown as GitHub does, and reads it as a browser does.
-func browser(t testing.TB, text string) *html.Node {
-	t.Helper()
+func browser(tb testing.TB, text string) *html.Node {
+	tb.Helper()
 	var page bytes.Buffer
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
 	if err := md.Convert([]byte(text), &page); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	root, err := html.Parse(&page)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return root
 }
@@ -47,23 +47,23 @@ func content(n *html.Node) string {
 
 // balanced checks a text that is cut: its note is the last paragraph of the page
 // itself, and no cell of a table is cut.
-func balanced(t testing.TB, text string) {
-	t.Helper()
-	root := browser(t, text)
+func balanced(tb testing.TB, text string) {
+	tb.Helper()
+	root := browser(tb, text)
 	var last *html.Node
 	for n := range root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "p" {
 			last = n
 		}
 		if n.Type == html.ElementNode && n.Data == "td" && content(n) != "cell" {
-			t.Errorf("a cell is %q in:\n%s", content(n), text)
+			tb.Errorf("a cell is %q in:\n%s", content(n), text)
 		}
 		if n.Type == html.CommentNode && !strings.HasSuffix(n.Data, " end ") {
-			t.Errorf("a comment is %q in:\n%s", n.Data, text)
+			tb.Errorf("a comment is %q in:\n%s", n.Data, text)
 		}
 	}
 	if last == nil || content(last) != note || last.Parent.Data != "body" {
-		t.Errorf("the note isn't a paragraph of its own in:\n%s", text)
+		tb.Errorf("the note isn't a paragraph of its own in:\n%s", text)
 	}
 }
 

@@ -101,5 +101,8 @@ demo: build ## release examples/hello in the local world and let cosign and cran
 	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go run ./internal/devstack/cmd/demo
 
 .PHONY: picture
-picture: ## draw the release page that the demo has left, which takes Chromium
-	go run ./internal/devstack/cmd/picture out/demo/release.md docs/images/release-page.png
+picture: ## draw the pages that the demo has left, which takes Chromium
+	@mermaid="$$($(DEVSTACK) mermaid)" && set -x && \
+		go run ./internal/devstack/cmd/picture out/demo/release.md docs/images/release-page.png "$$mermaid" && \
+		sed '/^## Metadata/,$$d' out/demo/summary.md > out/demo/glance.md && \
+		go run ./internal/devstack/cmd/picture out/demo/glance.md docs/images/summary.png "$$mermaid"

@@ -39,6 +39,7 @@ const usage = `usage: devstack COMMAND [-dir DIR]
   tools [GROUP|NAME]...
                        build tools and print the folder they are in
   description          fetch GitHub's description of its API and print the file
+  mermaid              fetch what draws charts and print the file
   languageservice      fetch GitHub's language service and print its folder
 
 DIR is out/world in this checkout where no -dir is given.
@@ -120,7 +121,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		return err
 	}
 	if fetch := map[string]func(context.Context) (string, error){
-		"description": o.description, "languageservice": o.languageService,
+		"description": o.description, "languageservice": o.languageService, "mermaid": o.mermaid,
 	}[args[0]]; fetch != nil && len(args) == 1 {
 		path, err := fetch(ctx)
 		if err != nil {

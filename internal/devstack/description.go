@@ -12,12 +12,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/org/release-actions/internal/devstack/openapi"
 	"github.com/org/release-actions/internal/devstack/standin/github"
 )
 
-// published is an API's description, as an npm package holds it.
+// published is a file, as an npm package holds it.
 type published struct {
 	pkg    string // with its version
 	sha512 string // of the package, as npm writes it in "integrity"
@@ -33,11 +34,33 @@ var githubDescription = published{
 	file:   "package/generated/api.github.com.json",
 }
 
+// mermaid draws the charts of a page, for pictures of it.
+//
+// https://mermaid.js.org
+var mermaid = published{
+	pkg:    "mermaid@11.12.0",
+	sha512: "ZudVx73BwrMJfCFmSSJT84y6u5brEoV8DOItdHomNLz32uBjNrelm7mg95X7g+C6UoQH/W6mBLGDEDv73JdxBg==",
+	file:   "package/dist/mermaid.min.js",
+}
+
 // description returns the path of the part of GitHub's description that the
-// stand-in answers by. It is fetched once, by npm and from where npm is told to.
+// stand-in answers by.
 func (o options) description(ctx context.Context) (string, error) {
 	key := sha256.Sum256([]byte(githubDescription.sha512 + github.Described.String()))
-	path := filepath.Join(o.cache, "descriptions", fmt.Sprintf("github-%x.json", key[:6]))
+	return o.fetch(ctx, githubDescription, fmt.Sprintf("github-%x.json", key[:6]), func(text []byte) ([]byte, error) {
+		return openapi.Reduce(text, github.Described)
+	})
+}
+
+// mermaid returns the path of Mermaid's script.
+func (o options) mermaid(ctx context.Context) (string, error) {
+	return o.fetch(ctx, mermaid, strings.ReplaceAll(mermaid.pkg, "@", "-")+".js", func(text []byte) ([]byte, error) { return text, nil })
+}
+
+// fetch returns the path of the file of a package, edited and cached by a name
+// that tells both. It is fetched once, by npm and from where npm is told to.
+func (o options) fetch(ctx context.Context, p published, name string, edit func([]byte) ([]byte, error)) (string, error) {
+	path := filepath.Join(o.cache, "descriptions", name)
 	if isFile(path) {
 		return path, nil
 	}
@@ -49,29 +72,29 @@ func (o options) description(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp) //nolint:errcheck // a left-over in a cache
-	fmt.Fprintf(o.log, "fetching the package %s (first time only) ...\n", githubDescription.pkg)
-	if err := o.npm(ctx, tmp, "pack", "--silent", githubDescription.pkg); err != nil {
+	fmt.Fprintf(o.log, "fetching the package %s (first time only) ...\n", p.pkg)
+	if err := o.npm(ctx, tmp, "pack", "--silent", p.pkg); err != nil {
 		return "", err
 	}
 	packed, err := filepath.Glob(filepath.Join(tmp, "*.tgz"))
 	if err != nil || len(packed) != 1 {
-		return "", errors.Join(err, fmt.Errorf("package %s: npm brought %d files, not one", githubDescription.pkg, len(packed)))
+		return "", errors.Join(err, fmt.Errorf("package %s: npm brought %d files, not one", p.pkg, len(packed)))
 	}
-	text, err := githubDescription.unpack(packed[0])
+	text, err := p.unpack(packed[0])
 	if err != nil {
 		return "", err
 	}
-	if text, err = openapi.Reduce(text, github.Described); err != nil {
+	if text, err = edit(text); err != nil {
 		return "", err
 	}
-	reduced := filepath.Join(tmp, "reduced")
-	if err := os.WriteFile(reduced, text, 0o644); err != nil {
+	edited := filepath.Join(tmp, "edited")
+	if err := os.WriteFile(edited, text, 0o644); err != nil {
 		return "", err
 	}
-	return path, os.Rename(reduced, path)
+	return path, os.Rename(edited, path)
 }
 
-// unpack returns the description of a package that is the one that is pinned.
+// unpack returns the file of a package that is the one that is pinned.
 func (p published) unpack(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -78,7 +78,7 @@ func (w work) export(ctx context.Context, commit, dir string) error {
 	if _, err := w.git(ctx, nil, "", "archive", "-o", archive, commit); err != nil {
 		return err
 	}
-	defer os.Remove(archive) //nolint:errcheck // beside what it held
+	defer os.Remove(archive)                                                                                 //nolint:errcheck // beside what it held
 	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", dir).CombinedOutput(); err != nil { //nolint:gosec // a folder of ours
 		return fmt.Errorf("unpack %s: %w\n%s", commit, err, out)
 	}

@@ -21,6 +21,8 @@ const maxBars = 50
 func chart(entries []runlog.Entry) string {
 	var bars strings.Builder
 	n := 0
+	// The axis is the time since the first step began.
+	since := func(t time.Time) int64 { return t.Sub(entries[0].Start).Milliseconds() }
 	for _, e := range entries {
 		took := e.End.Sub(e.Start)
 		if n == maxBars || !plain.MatchString(e.Step) || e.Start.IsZero() || took < 0 {
@@ -32,7 +34,7 @@ func chart(entries []runlog.Entry) string {
 			state = "crit"
 		}
 		// A bar of no width is not drawn.
-		fmt.Fprintf(&bars, "  %s %s :%s, %d, %d\n", e.Step, length(took), state, e.Start.UnixMilli(), max(e.End.UnixMilli(), e.Start.UnixMilli()+1))
+		fmt.Fprintf(&bars, "  %s %s :%s, %d, %d\n", e.Step, length(took), state, since(e.Start), max(since(e.End), since(e.Start)+1))
 	}
 	if n == 0 {
 		return ""

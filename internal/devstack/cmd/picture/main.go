@@ -1,8 +1,8 @@
 // Command picture shows a page in Markdown as people see it on GitHub, as a PNG:
 //
-//	picture out/demo/release.md docs/images/release-page.png
+//	picture PAGE.md PICTURE.png MERMAID.js
 //
-// It needs Chromium.
+// It needs Chromium, and Mermaid's script for the charts.
 package main
 
 import (
@@ -28,18 +28,19 @@ var style string
 const width = 980
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: picture PAGE.md PICTURE.png")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: picture PAGE.md PICTURE.png MERMAID.js")
 		os.Exit(2)
 	}
-	if err := shoot(context.Background(), os.Args[1], os.Args[2]); err != nil {
+	if err := shoot(context.Background(), os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "picture:", err)
 		os.Exit(1)
 	}
 }
 
-// shoot writes the picture of the page in the file from to the file to.
-func shoot(ctx context.Context, from, to string) error {
+// shoot writes the picture of the page in the file from to the file to. The
+// script mermaid draws its charts.
+func shoot(ctx context.Context, from, to, mermaid string) error {
 	browser, err := chromium()
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func shoot(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	page, err := render(text)
+	page, err := render(text, mermaid)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func shoot(ctx context.Context, from, to string) error {
 	if err := os.WriteFile(path, page, 0o600); err != nil {
 		return err
 	}
-	flags := []string{"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-lcd-text", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(dir, "profile")}
+	flags := []string{"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-lcd-text", "--hide-scrollbars", "--virtual-time-budget=10000", "--user-data-dir=" + filepath.Join(dir, "profile")}
 	run := func(further ...string) ([]byte, error) {
 		var complaint bytes.Buffer
 		cmd := exec.CommandContext(ctx, browser, append(append(flags, further...), "file://"+path)...)
@@ -101,14 +102,26 @@ func chromium() (string, error) {
 	return "", errors.New("there is no chromium on the PATH: install it, as by \"apt-get install chromium\"")
 }
 
+// drawCharts has Mermaid draw what GitHub does, and then says how high the page is.
+const drawCharts = `
+for (const code of document.querySelectorAll("code.language-mermaid")) {
+  const chart = document.createElement("pre");
+  chart.className = "mermaid";
+  chart.textContent = code.textContent;
+  code.parentElement.replaceWith(chart);
+}
+mermaid.initialize({startOnLoad: false});
+mermaid.run().finally(() => { document.title = document.documentElement.scrollHeight; });`
+
 // render makes a web page of Markdown, as GitHub reads it.
-func render(text []byte) ([]byte, error) {
+func render(text []byte, mermaid string) ([]byte, error) {
 	var body, page bytes.Buffer
 	// The page is our own, and has HTML: what can be opened.
 	if err := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(markup.WithUnsafe())).Convert(text, &body); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(&page, "<!doctype html><meta charset=utf-8><title></title><style>%s</style><main>%s</main><script>document.title = %s</script>",
-		style, &body, "document.documentElement.scrollHeight")
-	return page.Bytes(), nil
+	script, err := os.ReadFile(mermaid)
+	fmt.Fprintf(&page, "<!doctype html><meta charset=utf-8><title></title><style>%s</style><main>%s</main><script>%s</script><script>%s</script>",
+		style, &body, script, drawCharts)
+	return page.Bytes(), err
 }

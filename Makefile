@@ -33,7 +33,7 @@ examples: build ## end-to-end tests of the examples in Rust and compose, which n
 
 .PHONY: bench
 bench: build ## measure sign, attest and verify against cosign in the local world
-	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -run '^$$' -bench . -benchtime 3x ./internal/devstack/rehearsal
+	RELEASE_ACTIONS_BIN="$(CURDIR)/bin" go test -tags e2e -run '^$$' -bench . -benchtime 3x -timeout 30m ./internal/devstack/rehearsal
 
 .PHONY: bench-platforms
 bench-platforms: build ## measure emulation, cross-compiling and a node for each platform

@@ -64,3 +64,18 @@ func TestWhatIsNotStagedIsUploadedByAttach(t *testing.T) {
 		})
 	}
 }
+
+func TestWarmLeavesNothingToAskOfTheRegistry(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, false)
+	subject := s.push(t, randomImage(t))
+	c := client(t, Credentials{}, Options{})
+	c.Warm(t.Context(), subject, subject.Repository.Pin(NewManifest("", []byte("gone")).Digest))
+	asked := s.count("GET /v2/org/app/referrers/")
+	if found, err := c.Referrers(t.Context(), subject, ""); err != nil || len(found) != 0 {
+		t.Errorf("referrers: %v, %v", found, err)
+	}
+	if n := s.count("GET /v2/org/app/referrers/") - asked; asked == 0 || n != 0 {
+		t.Errorf("asked %d times early and %d times again", asked, n)
+	}
+}

@@ -20,7 +20,7 @@ test: check unit e2e ## run everything: formatting, linters, unit and end-to-end
 
 .PHONY: unit
 unit: ## run the unit and contract tests
-	go test ./...
+	@described="$$($(DEVSTACK) description)" && set -x && RELEASE_ACTIONS_GITHUB_DESCRIPTION="$$described" go test ./...
 
 .PHONY: e2e
 e2e: build ## release an image in the local world, break things, and judge the result
@@ -64,6 +64,10 @@ lint: ## run golangci-lint and actionlint
 .PHONY: generate
 generate: ## write the generated parts of the READMEs and the golden files anew
 	go test $$(grep -rlE "actiontest\.Contract|\"update\"" --include="*_test.go" actions internal | xargs -n1 dirname | sort -u | sed "s,^,./,") -update
+
+.PHONY: new-step
+new-step: ## write a step that works, to start from: make new-step NAME=my-step
+	@go run ./internal/devstack/cmd/newstep $(NAME)
 
 .PHONY: race
 race: ## run the unit tests with the race detector (needs a C compiler)

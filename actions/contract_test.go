@@ -3,6 +3,7 @@
 package actions_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,18 +13,20 @@ import (
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/action/actiontest"
+	"github.com/org/release-actions/internal/runlog"
 )
 
 // order is the pipeline. It is what makes the promises: nothing has a tag
 // before promote, and promote comes after verify.
-var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "scan", "verify", "promote", "release-notes", "dockerhub-readme"}
+var order = []string{"plan", "metadata", "build-push", "merge", "sbom", "sign", "attest", "scan", "verify", "promote", "release-notes", "dockerhub-readme", "summary"}
 
 // conditions are all the conditions that there are: what plan says decides what
-// a run does, whether images were built elsewhere, and whether to scan, and nothing else.
+// a run does, whether images were built elsewhere, and whether to scan, and nothing
+// else. The page about the run comes in any case.
 var conditions = map[string]string{
 	"build-push": "inputs.digests == '' || steps.plan.outputs.push == 'false'", "merge": "inputs.digests != '' && " + pushed,
 	"sign": pushed, "attest": pushed, "scan": "inputs.scan == 'true'", "verify": pushed, "promote": pushed,
-	"release-notes": released, "dockerhub-readme": released,
+	"release-notes": released, "dockerhub-readme": released, "summary": "always()",
 }
 
 const (
@@ -82,6 +85,10 @@ func TestRootAction(t *testing.T) {
 			}
 		}
 		ran = append(ran, step.ID)
+		// The last step makes a page of what all others write into one file.
+		if got := step.Env[cmp.Or(map[string]string{"summary": "INPUT_RUNLOG"}[step.ID], runlog.Variable)]; got != "${{ runner.temp }}/release-actions.jsonl" {
+			t.Errorf("step %q has the run's log in %q", step.ID, got)
+		}
 	}
 	if !slices.Equal(ran, order) {
 		t.Errorf("the steps are %v, want %v", ran, order)

@@ -17,7 +17,7 @@ const module = "github.com/org/release-actions/"
 // layers lists the packages from the lowest to the highest. A package may
 // import those of lower layers only, never its neighbours.
 var layers = [][]string{
-	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel"},
+	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel", "internal/runlog"},
 	{"internal/image", "internal/release", "internal/lines", "internal/transport"},
 	{"internal/webapi"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/quay", "internal/harbor", "internal/action"},
@@ -107,7 +107,7 @@ func refused(pkg, imported string, test bool) string {
 		if !under(pkg, "actions") {
 			return "only a step's wiring may import the runner's edge"
 		}
-	case under(pkg, "internal/action") && !slices.Contains([]string{"internal/secret", "internal/hint", "internal/transport"}, to) && !test:
+	case under(pkg, "internal/action") && !slices.Contains([]string{"internal/secret", "internal/hint", "internal/transport", "internal/runlog"}, to) && !test:
 		return "the runner's edge knows no domain"
 	case target >= from:
 		return "the arrow points up or sideways"

@@ -12,6 +12,7 @@ import (
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/action/actiontest"
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/releasenotes"
 )
@@ -23,7 +24,7 @@ func TestContract(t *testing.T) {
 func TestReleasesTheTagOfTheRun(t *testing.T) {
 	t.Parallel()
 	const commit = "860c1904a1ce19322e91ac35af1ab07466440c37"
-	gh, err := github.New(github.Options{Repository: "octocat/hello", Commit: commit, Tokens: []github.Token{{Value: secret.New("ghs_planted"), Write: true}}})
+	gh, err := github.New(github.Options{Repository: "octocat/hello", Commit: commit, Tokens: []github.Token{{Value: secret.New("ghs_planted"), Write: true}}, Judge: githubtest.Judge(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

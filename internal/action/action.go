@@ -20,10 +20,12 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/runlog"
 )
 
 // Exit codes of a step: whatever goes wrong, a bad input included, it failed.
@@ -61,6 +63,7 @@ func Main[C, R any](name string, contract []byte, run func(context.Context, *Run
 func Run[C, R any](ctx context.Context, name string, contract []byte, p Process, run func(context.Context, *Runtime, C) (R, error)) int {
 	rt, flush := newRuntime(name, p)
 	defer flush()
+	start := time.Now()
 	var config C
 	err := decode(&config, name, contract, p, rt)
 	if errors.Is(err, errHelp) {
@@ -69,6 +72,7 @@ func Run[C, R any](ctx context.Context, name string, contract []byte, p Process,
 	// Even a configuration that is refused may be quoted in what follows.
 	rt.mask(secrets(&config)...)
 	if err != nil {
+		err = errors.Join(err, rt.log(runlog.Entry{Start: start, Error: err.Error()}))
 		rt.fail(err)
 		return exitCode(&config, err)
 	}
@@ -77,7 +81,7 @@ func Run[C, R any](ctx context.Context, name string, contract []byte, p Process,
 		err = hint.Wrap(fmt.Errorf("cancelled: %w", err), "run it again: what is done is found and kept")
 	}
 	// Outputs are written after a failure, too: a scan that refuses still has counts.
-	err = errors.Join(err, rt.publish(&result))
+	err = errors.Join(err, rt.publish(&result, start, err))
 	if err != nil {
 		rt.fail(err)
 		return exitCode(&config, err)
@@ -102,7 +106,7 @@ func (rt *Runtime) fail(err error) {
 
 // publish writes a step's outputs, variables and summary to where the runner
 // says, and what it prints to standard output.
-func (rt *Runtime) publish(result any) error {
+func (rt *Runtime) publish(result any, start time.Time, failure error) error {
 	outputs, err := Outputs(result)
 	if err != nil {
 		return err // outputs are written whole or not at all
@@ -129,13 +133,50 @@ func (rt *Runtime) publish(result any) error {
 		}
 		errs = append(errs, appendValues(rt.getenv("GITHUB_ENV"), variables))
 	}
-	if s, ok := result.(interface{ Summary() string }); ok && rt.getenv("GITHUB_STEP_SUMMARY") != "" {
-		if text := s.Summary(); text != "" {
-			errs = append(errs, appendFile(rt.getenv("GITHUB_STEP_SUMMARY"), []byte(text+"\n")))
-		}
+	if p, ok := result.(interface{ Page() string }); ok {
+		return errors.Join(append(errs, rt.addToPage(p.Page()))...)
 	}
-	return errors.Join(errs...)
+	entry := runlog.Entry{Start: start, Outputs: map[string]string{}}
+	if s, ok := result.(interface{ Summary() string }); ok {
+		entry.Summary = s.Summary()
+	}
+	if failure != nil {
+		entry.Error = failure.Error()
+	}
+	for _, o := range outputs {
+		entry.Outputs[o.Name] = o.Value
+	}
+	return errors.Join(append(errs, rt.log(entry))...)
 }
+
+// log writes what the step did into the run's log, for the step that sums all of
+// them up; where there is none, its summary is a part of the job's page. A runner
+// hides what is masked in logs only.
+func (rt *Runtime) log(entry runlog.Entry) error {
+	entry.Step, entry.End = rt.name, time.Now()
+	hide := strings.NewReplacer(rt.masked...)
+	entry.Error, entry.Summary = hide.Replace(entry.Error), hide.Replace(entry.Summary)
+	for name, value := range entry.Outputs {
+		entry.Outputs[name] = hide.Replace(value)
+	}
+	if path := rt.getenv(runlog.Variable); path != "" {
+		return runlog.Append(path, entry)
+	}
+	return rt.addToPage(entry.Summary)
+}
+
+// addToPage adds Markdown to the job's page.
+func (rt *Runtime) addToPage(text string) error {
+	path := rt.getenv("GITHUB_STEP_SUMMARY")
+	if path == "" || text == "" {
+		return nil
+	}
+	return appendFile(path, []byte(text+"\n"))
+}
+
+// minMasked is the length, in bytes, from which on a value is looked for in what
+// is written: a shorter one is in many a word.
+const minMasked = 6
 
 // mask asks the runner to hide values in every log of the job from here on.
 // Outside of Actions nothing would read the command, so nothing is printed.
@@ -147,6 +188,9 @@ func (rt *Runtime) mask(values ...string) {
 		for line := range strings.Lines(value) {
 			if line = strings.TrimSpace(line); line != "" {
 				rt.commands.AddMask(line)
+				if len(line) >= minMasked {
+					rt.masked = append(rt.masked, line, "***")
+				}
 			}
 		}
 	}

@@ -37,6 +37,7 @@ type Runtime struct {
 	commands *githubactions.Action // nil outside of Actions
 	printMu  *sync.Mutex
 	stderr   io.Writer
+	masked   []string // pairs for a strings.Replacer
 
 	transportsMu sync.Mutex
 	transports   map[time.Duration]http.RoundTripper // by their patience

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/runlog"
 )
 
 // maxComplaint bounds, in bytes, what is quoted of a step's standard error.
@@ -32,7 +33,7 @@ func (rt *Runtime) Step(ctx context.Context, name string, forward []string, args
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:], args...)...) //nolint:gosec // one of our own programs
 	cmd.Stderr = &stderr
-	cmd.Env = slices.DeleteFunc(rt.Environ(), func(v string) bool { return strings.HasPrefix(v, "GITHUB_") })
+	cmd.Env = slices.DeleteFunc(rt.Environ(), func(v string) bool { return strings.HasPrefix(v, "GITHUB_") || strings.HasPrefix(v, runlog.Variable) })
 	for _, input := range forward {
 		cmd.Env = append(cmd.Env, Variable(input)+"="+rt.input(input))
 	}

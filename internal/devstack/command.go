@@ -38,6 +38,7 @@ const usage = `usage: devstack COMMAND [-dir DIR]
   fault clear          answer as usual again
   tools [GROUP|NAME]...
                        build tools and print the folder they are in
+  description          fetch GitHub's description of its API and print the file
 
 DIR is out/world in this checkout where no -dir is given.
 `
@@ -115,6 +116,14 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 			return err
 		}
 		_, err = fmt.Fprintln(stdout, bin)
+		return err
+	}
+	if len(args) == 1 && args[0] == "description" {
+		path, err := o.description(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, path)
 		return err
 	}
 	if len(args) == 1 && args[0] == "up" {

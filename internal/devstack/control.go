@@ -134,6 +134,10 @@ func (d *daemon) handler() http.Handler {
 		done(w, d.stop(context.WithoutCancel(r.Context())))
 		d.end()
 	})
+	mux.HandleFunc("GET /undescribed", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(d.servers.Undescribed()) // a client that is gone needs no answer
+	})
 	d.handleOptional(mux, done)
 	mux.Handle("/", d.servers.Faults.Handler())
 	return mux

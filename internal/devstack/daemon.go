@@ -159,6 +159,7 @@ func (d *daemon) start(ctx context.Context) error {
 	d.servers, err = standin.Start(context.WithoutCancel(ctx), standin.Options{
 		Dir: d.plan.Dir, GHCRBackend: "http://" + registry.address, Log: d.log,
 		Repository: d.plan.Repository, Commit: d.plan.Commit, Claims: d.plan.Claims,
+		GitHubDescription: d.plan.Description,
 	})
 	if err != nil {
 		return err

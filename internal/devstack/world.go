@@ -49,6 +49,7 @@ type plan struct {
 	GoProxy         string            // address
 	ModCache        string
 	Images          map[string]string // reference → OCI layout
+	Description     string            // file of GitHub's description
 
 	Repository, Commit string
 	Claims             map[string]string
@@ -160,6 +161,10 @@ func prepare(ctx context.Context, o options) (*plan, error) {
 		}
 		out, err := exec.CommandContext(gctx, "go", "env", "GOMODCACHE").Output()
 		p.ModCache = strings.TrimSpace(string(out))
+		return err
+	})
+	g.Go(func() (err error) {
+		p.Description, err = o.description(gctx)
 		return err
 	})
 	if err := g.Wait(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/secret"
@@ -42,6 +43,7 @@ func gitHub(t *testing.T) (h hosts, writer, reader *ghapi.Client) {
 	server, err := github.New(github.Options{
 		Repository: "octocat/hello", Commit: strings.Repeat("0", 40),
 		Tokens: []github.Token{{Value: secret.New(token), Write: true}, {Value: secret.New("ghs_read")}},
+		Judge:  githubtest.Judge(t),
 	})
 	if err != nil {
 		t.Fatal(err)

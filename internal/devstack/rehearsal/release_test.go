@@ -158,8 +158,10 @@ func TestRelease(t *testing.T) {
 	if err := world.Get(t.Context(), "https://hub.docker.com/v2/repositories/acme/hello/", &described); err != nil || !strings.HasPrefix(described.Description, "Says hello") || described.FullDescription == "" {
 		t.Errorf("Docker Hub's page: %+v, %v", described, err)
 	}
-	if !strings.Contains(out.Summary, "1.2.3") {
-		t.Errorf("the summary doesn't name the version:\n%s", out.Summary)
+	for _, want := range []string{"## Release of `", "| version | `1.2.3` |", "ghcr.io/", "docker.io/", "index: log entry ", "linux/arm/v7: log entry ", "\ngantt\n", "dockerhub-readme "} {
+		if !strings.Contains(out.Summary, want) {
+			t.Errorf("the summary lacks %q:\n%s", want, out.Summary)
+		}
 	}
 
 	if found := analyses(t, "refs/tags/v1.2.3"); len(found) != len(platforms) {

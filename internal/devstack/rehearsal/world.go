@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,9 +54,15 @@ func Up(ctx context.Context, source string, log io.Writer) (*World, error) {
 	return w, nil
 }
 
-// Down ends the world and all its processes.
+// Down ends the world and all its processes. It fails where GitHub was asked,
+// or answered, otherwise than its published description has it.
 func (w *World) Down(ctx context.Context) error {
-	return w.run(ctx, "down")
+	var undescribed []string
+	err := w.control(ctx, http.MethodGet, "/undescribed", nil, &undescribed)
+	for _, what := range undescribed {
+		err = errors.Join(err, fmt.Errorf("not as GitHub describes it: %s", what))
+	}
+	return errors.Join(err, w.run(ctx, "down"))
 }
 
 // StopPart ends one process of the world, such as "rekor".

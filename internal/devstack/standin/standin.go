@@ -62,6 +62,9 @@ type Options struct {
 	Claims map[string]string
 	// ImmutableReleases locks GitHub releases when they are published.
 	ImmutableReleases bool
+	// GitHubDescription is the file of GitHub's description of its API, which
+	// all exchanges are held against; empty holds them against none.
+	GitHubDescription string
 	// Hosts are further names to serve.
 	Hosts map[string]http.Handler
 	// Log gets what the servers complain about; nil is nowhere.
@@ -84,20 +87,25 @@ type Servers struct {
 	// the real names; the ID token endpoint's is issuer.TokenHost.
 	Faults *fault.Controller
 
-	servers []*http.Server
-	running sync.WaitGroup
+	undescribed *complaints
+	servers     []*http.Server
+	running     sync.WaitGroup
 }
+
+// Undescribed are the requests and answers of GitHub's API that are not as its
+// description has them.
+func (s *Servers) Undescribed() []string { return s.undescribed.list() }
 
 // Start runs the stand-ins until Close is called or ctx ends.
 func Start(ctx context.Context, o Options) (_ *Servers, err error) {
 	o.fill()
-	s := &Servers{Credentials: o.Credentials, Faults: &fault.Controller{}}
+	s := &Servers{Credentials: o.Credentials, Faults: &fault.Controller{}, undescribed: &complaints{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	world, err := newWorld(o)
+	world, err := newWorld(o, s.undescribed)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type world struct {
 	tokens http.Handler
 }
 
-func newWorld(o Options) (*world, error) {
+func newWorld(o Options, undescribed *complaints) (*world, error) {
 	c := o.Credentials
 	owner, _, _ := strings.Cut(o.Repository, "/")
 	accounts := registry.Accounts{
@@ -30,8 +30,15 @@ func newWorld(o Options) (*world, error) {
 	}
 	hub := registry.NewHub(registry.HubOptions{Accounts: accounts})
 	api := dockerhub.New(dockerhub.Options{Accounts: accounts, Store: hub.Store()})
+	var judge github.Judge
+	if o.GitHubDescription != "" {
+		var err error
+		if judge, err = github.NewJudge(o.GitHubDescription, undescribed.add); err != nil {
+			return nil, err
+		}
+	}
 	gh, err := github.New(github.Options{
-		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases,
+		Repository: o.Repository, Commit: o.Commit, ImmutableReleases: o.ImmutableReleases, Judge: judge,
 		Tokens: []github.Token{{Value: c.GitHubToken, Write: true}, {Value: c.GitHubReadToken}},
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/evidence/evidencetest"
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
@@ -31,6 +32,7 @@ func newGitHub(t *testing.T) *gitHub {
 	t.Helper()
 	standin, err := github.New(github.Options{
 		Repository: "acme/app", Commit: sigstoretest.Commit, Tokens: []github.Token{{Value: secret.New("write"), Write: true}, {Value: secret.New("read")}},
+		Judge: githubtest.Judge(t),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ import (
 
 	"github.com/org/release-actions/internal/devstack/standin/fault"
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
@@ -76,7 +77,7 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func newWorld(t testing.TB, o github.Options) *world {
 	t.Helper()
-	o.Repository, o.Commit = "octocat/hello", commit
+	o.Repository, o.Commit, o.Judge = "octocat/hello", commit, githubtest.Judge(t)
 	o.Tokens = append(o.Tokens, github.Token{Value: secret.New(token), Write: true}, github.Token{Value: secret.New("ghs_reader")})
 	gh, err := github.New(o)
 	if err != nil {

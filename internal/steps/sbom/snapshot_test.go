@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
@@ -23,6 +24,7 @@ func dependencyGraph(t *testing.T) (*github.Server, sbom.Job) {
 	server, err := github.New(github.Options{
 		Repository: "acme/app", Commit: commit,
 		Tokens: []github.Token{{Value: secret.New("writer"), Write: true}, {Value: secret.New("reader")}},
+		Judge:  githubtest.Judge(t),
 	})
 	if err != nil {
 		t.Fatal(err)

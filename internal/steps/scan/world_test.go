@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/registry"
@@ -111,7 +112,7 @@ func newWorld(t *testing.T, plan trivytest.Plan, change ...func(*github.Options)
 
 // github is a client of a GitHub that keeps what it is given.
 func (w *world) github(change ...func(*github.Options)) *ghapi.Client {
-	o := github.Options{Repository: "acme/hello", Commit: commit, Tokens: []github.Token{{Value: secret.New("ghs_write"), Write: true}, {Value: secret.New("ghs_read")}}}
+	o := github.Options{Repository: "acme/hello", Commit: commit, Tokens: []github.Token{{Value: secret.New("ghs_write"), Write: true}, {Value: secret.New("ghs_read")}}, Judge: githubtest.Judge(w.t)}
 	for _, c := range change {
 		c(&o)
 	}

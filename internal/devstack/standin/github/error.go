@@ -15,9 +15,13 @@ func send(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // a client that is gone is no concern of the server
 }
 
-// fail sends a basic-error.
+// fail sends a basic-error or, with the status 422, a validation-error.
 func fail(w http.ResponseWriter, status int, message string) {
-	send(w, status, object{"message": message, "documentation_url": docsURL, "status": strconv.Itoa(status)})
+	e := object{"message": message, "documentation_url": docsURL}
+	if status != http.StatusUnprocessableEntity {
+		e["status"] = strconv.Itoa(status)
+	}
+	send(w, status, e)
 }
 
 func notFound(w http.ResponseWriter) { fail(w, http.StatusNotFound, "Not Found") }
@@ -31,7 +35,7 @@ func invalid(w http.ResponseWriter, resource, field, code, message string) {
 		e["message"] = message
 	}
 	send(w, http.StatusUnprocessableEntity, object{
-		"message": "Validation Failed", "errors": []object{e}, "documentation_url": docsURL, "status": "422",
+		"message": "Validation Failed", "errors": []object{e}, "documentation_url": docsURL,
 	})
 }
 

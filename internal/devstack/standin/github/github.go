@@ -56,6 +56,8 @@ type Options struct {
 	RateLimit int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Judge looks at all exchanges; nil looks at none.
+	Judge Judge
 }
 
 // Server is the state and the handlers of GitHub.
@@ -64,6 +66,7 @@ type Server struct {
 	immutable bool
 	now       func() time.Time
 	limits    limits
+	judge     Judge
 
 	mu     sync.Mutex
 	nextID int64
@@ -86,7 +89,7 @@ func New(o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	s := &Server{
-		tokens: o.Tokens, immutable: o.ImmutableReleases, now: o.Now,
+		tokens: o.Tokens, immutable: o.ImmutableReleases, now: o.Now, judge: o.Judge,
 		limits: limits{perHour: o.RateLimit, windows: map[string]*window{}},
 		repo:   newRepository(owner, name, o.Commit, o.Now()),
 	}
@@ -106,7 +109,7 @@ func (s *Server) API() http.Handler {
 	s.routeCodeScanning(mux)
 	s.routeSnapshots(mux)
 	s.routeRateLimit(mux)
-	return s.front(mux)
+	return s.judged(s.front(mux))
 }
 
 // Uploads serves uploads.github.com.
@@ -114,7 +117,7 @@ func (s *Server) Uploads() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound(w) })
 	mux.HandleFunc("POST /repos/{owner}/{repo}/releases/{id}/assets", s.writer(s.uploadAsset))
-	return s.front(mux)
+	return s.judged(s.front(mux))
 }
 
 // id returns the next object's number. The caller holds the lock.

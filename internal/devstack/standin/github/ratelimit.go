@@ -70,9 +70,9 @@ func (s *Server) routeRateLimit(mux *http.ServeMux) {
 		s.limits.mu.Unlock()
 		core := object{
 			"limit": win.limit, "used": win.used, "remaining": win.limit - win.used,
-			"reset": win.reset.Unix(), "resource": "core",
+			"reset": win.reset.Unix(),
 		}
-		send(w, http.StatusOK, object{"resources": object{"core": core}, "rate": core})
+		send(w, http.StatusOK, object{"resources": object{"core": core, "search": core}, "rate": core})
 	})
 }
 

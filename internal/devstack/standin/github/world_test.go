@@ -1,17 +1,13 @@
 package github_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,12 +16,9 @@ import (
 	gh "github.com/google/go-github/v60/github"
 
 	"github.com/org/release-actions/internal/devstack/standin/github"
+	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/secret"
 )
-
-// exchanges is where each request and answer of the tests is written as a JSON
-// file, for a validator of the published API description.
-var exchanges = flag.String("exchanges", "", "write requests and answers as JSON files to this `directory`")
 
 const (
 	owner  = "acme"
@@ -37,10 +30,9 @@ const (
 
 // world is GitHub without a network.
 type world struct {
-	t      *testing.T
-	hosts  map[string]http.Handler
-	clock  *atomic.Int64 // minutes
-	number atomic.Int64
+	t     *testing.T
+	hosts map[string]http.Handler
+	clock *atomic.Int64 // minutes
 }
 
 func newWorld(t *testing.T, change ...func(*github.Options)) *world {
@@ -49,6 +41,7 @@ func newWorld(t *testing.T, change ...func(*github.Options)) *world {
 	options := github.Options{
 		Repository: owner + "/" + repo, Commit: commit,
 		Tokens: []github.Token{{Value: secret.New(write), Write: true}, {Value: secret.New(read)}},
+		Judge:  githubtest.Judge(t),
 		Now:    func() time.Time { return time.Now().Add(time.Duration(w.clock.Load()) * time.Minute) },
 	}
 	for _, c := range change {
@@ -71,11 +64,9 @@ func (w *world) RoundTrip(r *http.Request) (_ *http.Response, err error) {
 	if !ok {
 		return nil, errors.New("no such host: " + r.URL.Host)
 	}
-	var sent bytes.Buffer
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
-	r.Body = io.NopCloser(io.TeeReader(r.Body, &sent))
 	defer func() {
 		if aborted, ok := recover().(error); ok {
 			err = aborted
@@ -85,32 +76,7 @@ func (w *world) RoundTrip(r *http.Request) (_ *http.Response, err error) {
 	handler.ServeHTTP(rec, r)
 	resp := rec.Result()
 	resp.Request = r
-	w.write(r, sent.Bytes(), resp.StatusCode, rec.Body.Bytes())
 	return resp, nil
-}
-
-func (w *world) write(r *http.Request, sent []byte, status int, answered []byte) {
-	if *exchanges == "" || slices.Contains([]string{github.WebHost, github.FilesHost, github.BundlesHost}, r.URL.Host) {
-		return
-	}
-	if r.URL.Host == github.UploadsHost {
-		sent = nil
-	}
-	exchange := map[string]any{"method": r.Method, "host": r.URL.Host, "path": r.URL.Path, "query": r.URL.Query(), "status": status}
-	if json.Valid(sent) {
-		exchange["request"] = json.RawMessage(sent)
-	}
-	if json.Valid(answered) {
-		exchange["answer"] = json.RawMessage(answered)
-	}
-	text, err := json.MarshalIndent(exchange, "", "  ")
-	if err != nil {
-		w.t.Error(err)
-	}
-	name := fmt.Sprintf("%s-%03d.json", strings.ReplaceAll(w.t.Name(), "/", "-"), w.number.Add(1))
-	if err := os.WriteFile(filepath.Join(*exchanges, name), text, 0o644); err != nil {
-		w.t.Error(err)
-	}
 }
 
 // client is go-github with a token.

@@ -53,15 +53,15 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.transport.RoundTrip(req)
 }
 
-func newWorld(t testing.TB, o github.Options) *world {
-	t.Helper()
-	o.Repository, o.Commit, o.Judge = "octocat/hello", commit, githubtest.Judge(t)
+func newWorld(tb testing.TB, o github.Options) *world {
+	tb.Helper()
+	o.Repository, o.Commit, o.Judge = "octocat/hello", commit, githubtest.Judge(tb)
 	o.Tokens = append(o.Tokens, github.Token{Value: secret.New(token), Write: true}, github.Token{Value: secret.New("ghs_reader")})
 	gh, err := github.New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir()}
+	w := &world{t: tb, dir: tb.TempDir()}
 	oci := ociregistry.New(ociregistry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0)))
 	hosts := map[string]http.Handler{"github.com": gh.Web(), github.FilesHost: gh.Files(), "ghcr.io": oci, "index.docker.io": oci}
 	w.github = gh.API()
@@ -80,14 +80,14 @@ func newWorld(t testing.TB, o github.Options) *world {
 		hosts[host] = w.faults.Wrap(host, handler)
 	}
 	buffer := 4 << 10
-	if _, ok := t.(*testing.B); ok {
+	if _, ok := tb.(*testing.B); ok {
 		buffer = 256 << 10
 	}
 	listener := bufconn.Listen(buffer)
 	server := &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		handler, ok := hosts[r.Host]
 		if !ok {
-			t.Errorf("%s is not in this world", r.Host)
+			tb.Errorf("%s is not in this world", r.Host)
 			panic(http.ErrAbortHandler)
 		}
 		handler.ServeHTTP(rw, r)
@@ -97,7 +97,7 @@ func newWorld(t testing.TB, o github.Options) *world {
 		defer close(served)
 		_ = server.Serve(listener) // until it is closed
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = server.Close()
 		<-served
 	})

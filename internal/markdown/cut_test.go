@@ -19,16 +19,16 @@ import (
 const note = "note: the rest is elsewhere"
 
 // browser renders Markdown as GitHub does, and reads it as a browser does.
-func browser(tb testing.TB, text string) *html.Node {
-	tb.Helper()
+func browser(t *testing.T, text string) *html.Node {
+	t.Helper()
 	var page bytes.Buffer
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
 	if err := md.Convert([]byte(text), &page); err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
 	root, err := html.Parse(&page)
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
 	return root
 }
@@ -47,23 +47,23 @@ func content(n *html.Node) string {
 
 // balanced checks a text that is cut: its note is the last paragraph of the page
 // itself, and no cell of a table is cut.
-func balanced(tb testing.TB, text string) {
-	tb.Helper()
-	root := browser(tb, text)
+func balanced(t *testing.T, text string) {
+	t.Helper()
+	root := browser(t, text)
 	var last *html.Node
 	for n := range root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "p" {
 			last = n
 		}
 		if n.Type == html.ElementNode && n.Data == "td" && content(n) != "cell" {
-			tb.Errorf("a cell is %q in:\n%s", content(n), text)
+			t.Errorf("a cell is %q in:\n%s", content(n), text)
 		}
 		if n.Type == html.CommentNode && !strings.HasSuffix(n.Data, " end ") {
-			tb.Errorf("a comment is %q in:\n%s", n.Data, text)
+			t.Errorf("a comment is %q in:\n%s", n.Data, text)
 		}
 	}
 	if last == nil || content(last) != note || last.Parent.Data != "body" {
-		tb.Errorf("the note isn't a paragraph of its own in:\n%s", text)
+		t.Errorf("the note isn't a paragraph of its own in:\n%s", text)
 	}
 }
 

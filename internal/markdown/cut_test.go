@@ -19,7 +19,7 @@ import (
 const note = "note: the rest is elsewhere"
 
 // browser renders Markdown as GitHub does, and reads it as a browser does.
-func browser(t testing.TB, text string) *html.Node {
+func browser(t *testing.T, text string) *html.Node {
 	t.Helper()
 	var page bytes.Buffer
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
@@ -47,7 +47,7 @@ func content(n *html.Node) string {
 
 // balanced checks a text that is cut: its note is the last paragraph of the page
 // itself, and no cell of a table is cut.
-func balanced(t testing.TB, text string) {
+func balanced(t *testing.T, text string) {
 	t.Helper()
 	root := browser(t, text)
 	var last *html.Node

@@ -148,7 +148,7 @@ func (s scene) disturb(t *testing.T, rule fault.Rule, want outcome, passes bool)
 		t.Errorf("the fault ends the run: %v", err)
 	}
 	if err != nil {
-		clear(t, err, rule)
+		checkClear(t, err, rule)
 	}
 	w.mustRun(cfg)
 	if got := w.state(); got != want.state {
@@ -157,9 +157,9 @@ func (s scene) disturb(t *testing.T, rule fault.Rule, want outcome, passes bool)
 	watch.check()
 }
 
-// clear checks that an error is one line with a mend. The server's own words are all
+// checkClear checks that an error is one line with a mend. The server's own words are all
 // that there is to say about a conflict; a registry's errors are tested elsewhere.
-func clear(t *testing.T, err error, rule fault.Rule) {
+func checkClear(t *testing.T, err error, rule fault.Rule) {
 	t.Helper()
 	if strings.Contains(err.Error(), "\n") || strings.HasPrefix(err.Error(), "Get ") {
 		t.Errorf("unclear: %v", err)

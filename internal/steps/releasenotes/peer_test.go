@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -301,29 +300,4 @@ func (c peerCase) prepare(w *world) {
 			}
 		}
 	}
-}
-
-// upload puts an asset into a release.
-func (w *world) upload(release int64, name, content, contentType string) {
-	w.t.Helper()
-	resp, err := w.send(release, name, content, contentType)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusCreated {
-		w.t.Fatalf("upload %s: %s", name, resp.Status)
-	}
-}
-
-func (w *world) send(release int64, name, content, contentType string) (*http.Response, error) {
-	w.t.Helper()
-	address := fmt.Sprintf("https://uploads.github.com/repos/octocat/hello/releases/%d/assets?name=%s", release, url.QueryEscape(name))
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, address, strings.NewReader(content))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", contentType)
-	return (&http.Client{Transport: w}).Do(req)
 }

@@ -25,7 +25,8 @@ func (a *assets) unfinished(todo []task) error {
 			left := min(grace-time.Since(asset.Created), grace)
 			if asset.ID != 0 && !asset.Uploaded() && !a.broken[t.n] && left > 0 {
 				a.Log.Info("waiting for an upload of another run", "name", asset.Name, "at-most", left.Round(time.Second))
-				return unsure{fmt.Errorf("the upload of %q isn't complete: %w", asset.Name, backoff.RetryAfter(int(left/time.Second)+1))}
+				err := fmt.Errorf("the upload of %q isn't complete: %w", asset.Name, backoff.RetryAfter(int(left/time.Second)+1))
+				return unsure{hint.Wrap(err, "another run may be busy with it: run the job again when that has ended")}
 			}
 		}
 	}

@@ -104,7 +104,7 @@ func Demo(ctx context.Context, source string, w io.Writer) (err error) {
 			return err
 		}
 	}
-	heading(w, "what deletion of all that has no tag would remove: cleanup, as a dry run")
+	heading(w, "what has no tag and nobody needs: cleanup, as a dry run")
 	if err := judges.cleanup(ctx, world.Env, repositories, w); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func legacy(ctx context.Context, w io.Writer, stage *Stage, judges *Judges, repo
 	return refused + tell(w, judges.By(OlderCosign).Judge(ctx, repositories, version, platforms)), nil
 }
 
-// cleanup has the step plan, and prints of what stays only what has a tag.
+// cleanup has the step plan, and prints of what stays only what people named.
 func (j *Judges) cleanup(ctx context.Context, env map[string]string, repositories []string, w io.Writer) error {
 	dir, err := os.MkdirTemp("", "cleanup-")
 	if err != nil {
@@ -170,11 +170,15 @@ func (j *Judges) cleanup(ctx context.Context, env map[string]string, repositorie
 	if err != nil {
 		return err
 	}
+	parts := 0
 	for line := range strings.Lines(said) {
-		if !strings.Contains(line, "untagged") {
-			fmt.Fprint(w, line)
+		if strings.HasPrefix(line, "  keep") && !strings.Contains(line, "is protected") {
+			parts++
+			continue
 		}
+		fmt.Fprint(w, line)
 	}
+	fmt.Fprintf(w, "%d of what stays has no tag of its own, or lists what belongs to a tag\n", parts)
 	return nil
 }
 

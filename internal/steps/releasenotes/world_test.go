@@ -174,6 +174,7 @@ func (w *world) config() releasenotes.Config {
 		Files:         []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
 		FailUnmatched: true,
 		Overwrite:     true,
+		Sections:      []string{"pull", "platforms", "verify", "sbom", "scan", "changes"},
 		Registry:      registry.Credentials{GitHubToken: secret.New(token)},
 	}
 }

@@ -56,7 +56,8 @@ func (s *Signer) endpoints() []endpoint {
 	return all
 }
 
-// reach asks a service. One that refuses the question serves all the same.
+// reach asks a service. One that refuses the question, or doesn't know it as the
+// part of Rekor 2 that is written to (501), serves all the same.
 func (s *Signer) reach(ctx context.Context, e endpoint) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url, nil)
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Signer) reach(ctx context.Context, e endpoint) error {
 		return resp.Body.Close()
 	}
 	var failed *ServiceError
-	if errors.As(err, &failed) && failed.Status != 0 && failed.Status < http.StatusInternalServerError {
+	if errors.As(err, &failed) && failed.Status != 0 && (failed.Status < http.StatusInternalServerError || failed.Status == http.StatusNotImplemented) {
 		return nil
 	}
 	return hint.Wrap(plain(err), "see https://status.sigstore.dev, or the server of your own; run again later, or give \"retry-for\" more time")

@@ -1,6 +1,7 @@
 package sigstore_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -19,21 +20,23 @@ func TestReachAsksEveryServiceThatSigns(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		versions sigstore.RekorVersions
+		status   int                                                // of the fault; 503 where 0
 		fault    func(*sigstoretest.Instance) *sigstoretest.Service // none where nil
 		want     string                                             // "" where all is well
 	}{
-		{"all serve", nil, nil, ""},
-		{"Fulcio is down", nil, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Fulcio }, "fulcio at "},
-		{"Rekor is down", nil, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Rekor }, "rekor at "},
-		{"Rekor's version 2 is down, and not used", nil, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Tiles }, ""},
-		{"Rekor's version 2 is down, and used", sigstore.RekorVersions{2}, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Tiles }, "rekor at "},
-		{"the timestamp authority is down", nil, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Timestamp }, "timestamp authority at "},
+		{"all serve", nil, 0, nil, ""},
+		{"Fulcio is down", nil, 0, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Fulcio }, "fulcio at "},
+		{"Rekor is down", nil, 0, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Rekor }, "rekor at "},
+		{"Rekor's version 2 is down, and not used", nil, 0, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Tiles }, ""},
+		{"Rekor's version 2 is down, and used", sigstore.RekorVersions{2}, 0, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Tiles }, "rekor at "},
+		{"Rekor's version 2 doesn't know the question", sigstore.RekorVersions{2}, http.StatusNotImplemented, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Tiles }, ""},
+		{"the timestamp authority is down", nil, 0, func(i *sigstoretest.Instance) *sigstoretest.Service { return i.Timestamp }, "timestamp authority at "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			instance := sigstoretest.New(t)
 			if test.fault != nil {
-				test.fault(instance).SetFault(sigstoretest.Answer(http.StatusServiceUnavailable))
+				test.fault(instance).SetFault(sigstoretest.Answer(cmp.Or(test.status, http.StatusServiceUnavailable)))
 			}
 			i := sigstore.Instance{Trust: sigstore.Trust{TrustedRoot: instance.TrustedRoot}, SigningConfig: instance.SigningConfig, RekorVersions: test.versions}
 			err := sigstore.Reach(t.Context(), i, sigstoretest.Token("acme/app/.github/workflows/release.yml@refs/tags/v1"),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync"
 )
 
 // Ports below those that a system gives to connections that go out, on Linux
@@ -15,22 +16,32 @@ const (
 	lastPort  = 32_000
 )
 
+// given are the ports that this process was given: each once, since it may be
+// about to listen there.
+var given sync.Map
+
 // freeAddresses returns n different addresses of loopback that nobody listens on.
 func freeAddresses(n int) ([]string, error) {
 	var addresses []string
-	for tries := 0; len(addresses) < n; tries++ {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		switch {
-		case err == nil:
-			// Held until all are found, so that none is given twice.
-			defer listener.Close() //nolint:errcheck // nothing was sent
-			addresses = append(addresses, listener.Addr().String())
-		case tries == 100:
-			return nil, err
+	var refused error
+	for range lastPort - firstPort {
+		if len(addresses) == n {
+			return addresses, nil
 		}
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if _, twice := given.LoadOrStore(port, true); twice {
+			continue
+		}
+		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			refused = err
+			continue
+		}
+		// Held until all are found, for others who look for one.
+		defer listener.Close() //nolint:errcheck // nothing was sent
+		addresses = append(addresses, listener.Addr().String())
 	}
-	return addresses, nil
+	return nil, fmt.Errorf("look for %d free ports from %d on: %w", n, firstPort, refused)
 }
 
 // dials returns a probe for an address that takes connections.

@@ -118,25 +118,25 @@ func (g *GHCR) serve(w http.ResponseWriter, r *http.Request) {
 		g.backend.ServeHTTP(w, r)
 		return
 	}
-	noted := &noting{ResponseWriter: w}
-	g.backend.ServeHTTP(noted, r)
-	digest := w.Header().Get("Docker-Content-Digest")
-	switch {
-	case r.Method == http.MethodPut && noted.status == http.StatusCreated:
-		g.packages.pushed(named[1], named[2], digest)
-	case r.Method == http.MethodGet && noted.status == http.StatusOK:
-		g.packages.downloaded(named[1], digest)
-	}
+	g.backend.ServeHTTP(&noting{w, func(status int) {
+		digest := w.Header().Get("Docker-Content-Digest")
+		switch {
+		case r.Method == http.MethodPut && status == http.StatusCreated:
+			g.packages.pushed(named[1], named[2], digest)
+		case r.Method == http.MethodGet && status == http.StatusOK:
+			g.packages.downloaded(named[1], digest)
+		}
+	}}, r)
 }
 
-// noting remembers the status.
+// noting tells the status of an answer before the client has it.
 type noting struct {
 	http.ResponseWriter
-	status int
+	answers func(status int)
 }
 
 func (n *noting) WriteHeader(status int) {
-	n.status = status
+	n.answers(status)
 	n.ResponseWriter.WriteHeader(status)
 }
 

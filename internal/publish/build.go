@@ -86,8 +86,11 @@ func Build(ctx context.Context, root, dir string, environ []string, platforms []
 // stepsOf returns the names of the steps, in order.
 func stepsOf(root string) ([]string, error) {
 	mains, err := filepath.Glob(filepath.Join(root, "actions/*/main.go"))
-	if err != nil || len(mains) == 0 {
-		return nil, fmt.Errorf("there are no steps in %q: %w", root, err)
+	if err != nil {
+		return nil, err
+	}
+	if len(mains) == 0 {
+		return nil, fmt.Errorf("there are no steps in %q", root)
 	}
 	for i, main := range mains {
 		mains[i] = filepath.Base(filepath.Dir(main))

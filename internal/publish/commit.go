@@ -28,8 +28,11 @@ type work struct {
 // The same HEAD and text give the same commit. No branch is at it, and the work
 // tree stays as it is.
 func (w work) commit(ctx context.Context, version, checksums string) (sha string, err error) {
-	if changed, err := w.git(ctx, nil, "", "status", "--porcelain"); err != nil || changed != "" {
-		return "", hint.Wrap(fmt.Errorf("the work tree has changes that no commit has: %s%w", changed, err), "commit them, or release from a fresh clone")
+	switch changed, err := w.git(ctx, nil, "", "status", "--porcelain"); {
+	case err != nil:
+		return "", err
+	case changed != "":
+		return "", hint.New("the work tree has changes that no commit has: "+changed, "commit them, or release from a fresh clone")
 	}
 	index, err := os.CreateTemp("", "index-")
 	if err != nil {

@@ -4,6 +4,7 @@ package rehearsal_test
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -37,7 +38,11 @@ func TestCancelledRun(t *testing.T) {
 			go func() { ended <- interrupt(ctx, s, test.step, test.signal) }()
 			out := run(t, s, rehearsal.Trial{Tag: test.tag})
 			cancel()
-			if !<-ended {
+			interrupted := <-ended
+			if err := world.ClearFaults(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if !interrupted {
 				t.Fatalf("%s never ran, or outlived the signal by 7 seconds:\n%s", test.step, out.Log)
 			}
 			if out.Code == 0 || !strings.Contains(out.Log, test.want) {
@@ -57,13 +62,17 @@ func TestCancelledRun(t *testing.T) {
 	}
 }
 
-// interrupt waits for the step's process, lets it get going, and signals it as
-// the runner does: this process alone. It reports whether the process then ended
-// within the 7 seconds that the runner gives.
+// interrupt waits for the step's process, lets it get going but upload nothing,
+// so that it can't end by itself, and signals it as the runner does: this process
+// alone. It reports whether the process then ended within the 7 seconds that the
+// runner gives.
 func interrupt(ctx context.Context, s *rehearsal.Stage, step string, signal syscall.Signal) bool {
 	program := filepath.Join(s.Env["RELEASE_ACTIONS_BIN"], step)
 	for ctx.Err() == nil {
 		for _, pid := range processes(program) {
+			if world.Slow(ctx, "ghcr.io", http.MethodPost, time.Minute) != nil {
+				return false
+			}
 			// The work must be under way: a child has been started, or the network asked.
 			time.Sleep(150 * time.Millisecond)
 			if syscall.Kill(pid, signal) != nil {

@@ -65,10 +65,12 @@ func restoreIn(ctx context.Context, p *Repository, dryRun bool, d Deps) (restore
 	return restored, nil
 }
 
+const documentMend = `give the "plan.json" that the run has written to its output directory`
+
 func readDocument(path string, now time.Time) (Document, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Document{}, fmt.Errorf(`input "restore": %w`, err)
+		return Document{}, hint.Wrap(fmt.Errorf(`input "restore": %w`, err), documentMend)
 	}
 	document, err := parseDocument(text)
 	if err == nil && now.Sub(document.Time) > restorable {
@@ -82,20 +84,19 @@ func readDocument(path string, now time.Time) (Document, error) {
 
 func parseDocument(text []byte) (Document, error) {
 	var document Document
-	const mend = `give the "plan.json" that the run has written to its output directory`
 	if err := json.Unmarshal(text, &document); err != nil {
-		return Document{}, hint.Wrap(err, mend)
+		return Document{}, hint.Wrap(err, documentMend)
 	}
 	switch {
 	case document.Time.IsZero() || len(document.Repositories) == 0 || slices.Contains(document.Repositories, nil):
-		return Document{}, hint.Wrap(errors.New("it is no document of a run"), mend)
+		return Document{}, hint.Wrap(errors.New("it is no document of a run"), documentMend)
 	case document.DryRun:
-		return Document{}, hint.Wrap(errors.New("it is of a dry run, which has removed nothing"), mend)
+		return Document{}, hint.Wrap(errors.New("it is of a dry run, which has removed nothing"), documentMend)
 	}
 	for _, p := range document.Repositories {
 		for _, v := range p.Decisions {
 			if p.Of.IsZero() || v.Digest == "" {
-				return Document{}, hint.Wrap(errors.New("a version in it has no repository or digest"), mend)
+				return Document{}, hint.Wrap(errors.New("a version in it has no repository or digest"), documentMend)
 			}
 		}
 	}

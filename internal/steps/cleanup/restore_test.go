@@ -64,7 +64,7 @@ func TestOnlyARunCanBeRestored(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, err := w.run(t.Context(), Config{Restore: filepath.Join(w.dir, "none.json")}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := w.run(t.Context(), Config{Restore: filepath.Join(w.dir, "none.json")}); !errors.Is(err, os.ErrNotExist) || len(hint.Of(err)) == 0 {
 		t.Errorf("no file: %v", err)
 	}
 }

@@ -18,11 +18,12 @@ const module = "github.com/org/release-actions/"
 // import those of lower layers only, never its neighbours.
 var layers = [][]string{
 	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel", "internal/runlog"},
-	{"internal/image", "internal/release", "internal/lines", "internal/transport"},
+	{"internal/image", "internal/release", "internal/lines", "internal/transport", "internal/job"},
 	{"internal/webapi", "internal/retention"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/quay", "internal/harbor", "internal/action"},
 	{"internal/evidence", "internal/trivy"},
 	{"internal/steps"},
+	{"internal/wiring"},
 	{"actions"},
 	{"internal/publish"},
 }
@@ -105,10 +106,10 @@ func refused(pkg, imported string, test bool) string {
 	case target < 0:
 		return "it is in no layer; add it to the list in imports_test.go"
 	case under(to, "internal/action"):
-		if !under(pkg, "actions") && !under(pkg, "internal/publish/cmd") {
+		if !under(pkg, "actions") && !under(pkg, "internal/wiring") && !under(pkg, "internal/publish/cmd") {
 			return "only a step's wiring may import the runner's edge"
 		}
-	case under(pkg, "internal/action") && !slices.Contains([]string{"internal/secret", "internal/hint", "internal/transport", "internal/runlog"}, to) && !test:
+	case under(pkg, "internal/action") && !slices.Contains([]string{"internal/secret", "internal/hint", "internal/transport", "internal/runlog", "internal/job"}, to) && !test:
 		return "the runner's edge knows no domain"
 	case target >= from:
 		return "the arrow points up or sideways"
@@ -140,6 +141,8 @@ func TestTheRuleRefuses(t *testing.T) {
 		{"actions/sign", module + "internal/action", false, false},
 		{"actions/sign", module + "internal/steps/sign", false, false},
 		{"internal/action", module + "internal/secret", false, false},
+		{"internal/wiring", module + "internal/action", false, false},
+		{"internal/steps/sign", module + "internal/wiring", false, true},
 		{"internal/action", module + "internal/image", false, true},
 		{"internal/steps/sign", "github.com/sigstore/sigstore-go/pkg/sign", false, true},
 		{"internal/ghapi", "github.com/google/go-github/v60/github", false, false},

@@ -8,8 +8,8 @@ import (
 	"os/exec"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/buildpush"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -18,27 +18,13 @@ var contract []byte
 func main() { action.Main("build-push", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg buildpush.Config) (buildpush.Result, error) {
-	gh, err := rt.GitHub()
-	if err != nil {
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
+	d := buildpush.Deps{
+		Registry: w.Registry(), Job: w.Job(), LookPath: exec.LookPath, BinfmtDir: "/proc/sys/fs/binfmt_misc", TempDir: rt.TempDir(),
+		Env: rt.Environ(), CacheAccess: rt.CacheAccess(), DockerConfigDir: rt.DockerConfigDir(), Output: rt.Console(), Log: rt.Log,
+	}
+	if err := w.Err(); err != nil {
 		return buildpush.Result{}, err
 	}
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
-		return buildpush.Result{}, err
-	}
-	return buildpush.Run(ctx, cfg, buildpush.Deps{
-		Registry: reg,
-		Origin: buildpush.Origin{
-			Server: gh.ServerURL, Repository: gh.Repository, Ref: gh.Ref, Revision: gh.SHA,
-			RunID: gh.RunID, RunAttempt: gh.RunAttempt, Event: gh.Event,
-		},
-		LookPath:        exec.LookPath,
-		Env:             rt.Environ(),
-		CacheAccess:     rt.CacheAccess(),
-		DockerConfigDir: rt.DockerConfigDir(),
-		BinfmtDir:       "/proc/sys/fs/binfmt_misc",
-		TempDir:         rt.TempDir(),
-		Output:          rt.Console(),
-		Log:             rt.Log,
-	})
+	return buildpush.Run(ctx, cfg, d)
 }

@@ -5,15 +5,12 @@ package main
 import (
 	"context"
 	_ "embed"
-	"path/filepath"
 	"time"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/dockerhub"
-	"github.com/org/release-actions/internal/ghapi"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/cleanup"
 	"github.com/org/release-actions/internal/steps/cleanup/registries"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -22,21 +19,12 @@ var contract []byte
 func main() { action.Main("cleanup", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg cleanup.Config) (cleanup.Result, error) {
-	transport := rt.Transport(cfg.RetryFor)
-	options := registries.Options{CacheDir: filepath.Join(cfg.Dir(rt.TempDir()), "manifests"), Log: rt.Log}
-	var err error
-	options.Registry, err = registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
+	backend := registries.New(registries.Options{
+		Registry: w.Registry(), GitHub: w.GitHubPackages(), DockerHub: w.DockerHub(), CacheDir: cfg.CacheDir(rt.TempDir()), Log: rt.Log,
+	})
+	if err := w.Err(); err != nil {
 		return cleanup.Result{}, err
 	}
-	if token := cfg.Registry.GitHubToken; !token.IsZero() {
-		options.GitHub, err = ghapi.New(ghapi.Options{APIURL: rt.Getenv("GITHUB_API_URL"), Token: token, Transport: transport})
-	}
-	if user := cfg.Registry.DockerHubUsername; user != "" && err == nil {
-		options.DockerHub, err = dockerhub.New(dockerhub.Options{Username: user, Password: cfg.Registry.DockerHubToken, Transport: transport})
-	}
-	if err != nil {
-		return cleanup.Result{}, err
-	}
-	return cleanup.Run(ctx, cfg, cleanup.Deps{Backend: registries.New(options), TempDir: rt.TempDir(), Now: time.Now, Log: rt.Log, Out: rt.Stdout})
+	return cleanup.Run(ctx, cfg, cleanup.Deps{Backend: backend, TempDir: rt.TempDir(), Now: time.Now, Log: rt.Log, Out: rt.Stdout})
 }

@@ -16,14 +16,13 @@ var contract []byte
 func main() { action.Main("dockerhub-readme", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg dockerhubreadme.Config) (dockerhubreadme.Result, error) {
-	gh, err := rt.GitHub()
+	job, err := rt.Job()
 	if err != nil {
 		return dockerhubreadme.Result{}, err
 	}
-	source := dockerhubreadme.Source{ServerURL: gh.ServerURL, Repository: gh.Repository, Ref: gh.RefName, Workspace: gh.Workspace}
 	pages, err := dockerhubreadme.Open(cfg, rt.Transport(cfg.RetryFor))
 	if err != nil {
 		return dockerhubreadme.Result{}, err
 	}
-	return dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{Pages: pages, Source: source, Log: rt.Log, Out: rt.Stdout})
+	return dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{Pages: pages, Job: job, Log: rt.Log, Out: rt.Stdout})
 }

@@ -7,8 +7,8 @@ import (
 	_ "embed"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/merge"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -17,9 +17,10 @@ var contract []byte
 func main() { action.Main("merge", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg merge.Config) (merge.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
+	d := merge.Deps{Registry: w.Registry(), Log: rt.Log}
+	if err := w.Err(); err != nil {
 		return merge.Result{}, err
 	}
-	return merge.Run(ctx, cfg, merge.Deps{Registry: reg, Log: rt.Log})
+	return merge.Run(ctx, cfg, d)
 }

@@ -15,11 +15,11 @@ var contract []byte
 func main() { action.Main("plan", contract, run) }
 
 func run(_ context.Context, rt *action.Runtime, cfg plan.Config) (plan.Result, error) {
-	gh, err := rt.GitHub()
+	job, err := rt.Job()
 	if err != nil {
 		return plan.Result{}, err
 	}
-	event, err := plan.NewEvent(gh.EventName, gh.Ref, gh.Repository, gh.Actor, gh.Event)
+	event, err := plan.NewEvent(job)
 	if err != nil {
 		return plan.Result{}, err
 	}

@@ -7,11 +7,9 @@ import (
 	_ "embed"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/dockerhub"
-	"github.com/org/release-actions/internal/ghapi"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/preflight"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -20,30 +18,13 @@ var contract []byte
 func main() { action.Main("preflight", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg preflight.Config) (preflight.Result, error) {
-	gh, err := rt.GitHub()
-	if err != nil {
-		return preflight.Result{}, err
-	}
-	transport := rt.Transport(cfg.RetryFor)
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
 	d := preflight.Deps{
-		Token: rt.IDToken, Sigstore: sigstore.Options{Transport: transport, Place: rt, Log: rt.Log},
-		Commit: gh.SHA, Ref: gh.Ref, Workspace: gh.Workspace, Log: rt.Log,
+		Registry: w.Registry(), GitHub: w.GitHub(), Hub: w.DockerHub(), Job: w.Job(),
+		Token: rt.IDToken, Sigstore: sigstore.Options{Transport: w.Transport(), Place: rt, Log: rt.Log}, Log: rt.Log,
 	}
-	d.Registry, err = registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
+	if err := w.Err(); err != nil {
 		return preflight.Result{}, err
-	}
-	if gh.Repository != "" {
-		d.GitHub, err = ghapi.ForJob(gh.Repository, ghapi.Options{APIURL: gh.APIURL, Token: cfg.Registry.GitHubToken, Transport: transport})
-		if err != nil {
-			return preflight.Result{}, err
-		}
-	}
-	if cfg.Registry.DockerHubUsername != "" {
-		d.Hub, err = dockerhub.New(dockerhub.Options{Username: cfg.Registry.DockerHubUsername, Password: cfg.Registry.DockerHubToken, Transport: transport})
-		if err != nil {
-			return preflight.Result{}, err
-		}
 	}
 	return preflight.Run(ctx, cfg, d)
 }

@@ -5,11 +5,11 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/ghapi"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/releasenotes"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -18,26 +18,11 @@ var contract []byte
 func main() { action.Main("release-notes", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg releasenotes.Config) (releasenotes.Result, error) {
-	gh, err := rt.GitHub()
-	if err != nil {
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
+	target, err := cfg.Target(w.Job().Repository)
+	d := releasenotes.Deps{GitHub: w.GitHubOf(target, cfg.Token()), Registry: w.Registry(), Job: w.Job(), Home: rt.Getenv("HOME"), Log: rt.Log}
+	if err := errors.Join(err, w.Err()); err != nil {
 		return releasenotes.Result{}, err
 	}
-	target, err := cfg.Target(gh.Repository)
-	if err != nil {
-		return releasenotes.Result{}, err
-	}
-	transport := rt.Transport(cfg.RetryFor)
-	api, err := ghapi.New(ghapi.Options{APIURL: gh.APIURL, Repository: target, Token: cfg.Token(), Transport: transport})
-	if err != nil {
-		return releasenotes.Result{}, err
-	}
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
-		return releasenotes.Result{}, err
-	}
-	return releasenotes.Run(ctx, cfg, releasenotes.Deps{
-		GitHub: api, Registry: reg, Log: rt.Log, ServerURL: gh.ServerURL,
-		Origin: releasenotes.Origin{Repository: gh.Repository, Ref: gh.Ref, Commit: gh.SHA},
-		Home:   rt.Getenv("HOME"),
-	})
+	return releasenotes.Run(ctx, cfg, d)
 }

@@ -4,12 +4,13 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 
 	"github.com/org/release-actions/internal/action"
 	"github.com/org/release-actions/internal/evidence"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/sign"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -18,13 +19,10 @@ var contract []byte
 func main() { action.Main("sign", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg sign.Config) (sign.Result, error) {
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: rt.Transport(cfg.RetryFor), DockerConfigDir: rt.DockerConfigDir(), Writes: true, Log: rt.Log})
-	if err != nil {
-		return sign.Result{}, err
-	}
-	publisher, err := evidence.NewPublisher(ctx, reg, cfg.Sigstore, sigstore.Remember(rt.IDToken), cfg.RetryFor,
-		sigstore.Options{Transport: rt.Transport(cfg.RetryFor), Place: rt, Log: rt.Log})
-	if err != nil {
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
+	publisher, err := evidence.NewPublisher(ctx, w.RegistryToWrite(), cfg.Sigstore, sigstore.Remember(rt.IDToken), cfg.RetryFor,
+		sigstore.Options{Transport: w.Transport(), Place: rt, Log: rt.Log})
+	if err := errors.Join(w.Err(), err); err != nil {
 		return sign.Result{}, err
 	}
 	return sign.Run(ctx, cfg, sign.Deps{Publisher: publisher, TempDir: rt.TempDir()})

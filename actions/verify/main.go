@@ -6,15 +6,12 @@ package main
 import (
 	"context"
 	_ "embed"
-	"os/exec"
-	"time"
+	"errors"
 
 	"github.com/org/release-actions/internal/action"
-	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/steps/verify"
-	"github.com/org/release-actions/internal/trivy"
+	"github.com/org/release-actions/internal/wiring"
 )
 
 //go:embed action.yml
@@ -23,23 +20,10 @@ var contract []byte
 func main() { action.Main("verify", contract, run) }
 
 func run(ctx context.Context, rt *action.Runtime, cfg verify.Config) (verify.Result, error) {
-	transport := rt.Transport(cfg.RetryFor)
-	reg, err := registry.New(cfg.Registry, registry.Options{Transport: transport, DockerConfigDir: rt.DockerConfigDir(), Log: rt.Log})
-	if err != nil {
+	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
+	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{Transport: w.Transport(), Place: rt, Log: rt.Log})
+	if err := errors.Join(w.Err(), err); err != nil {
 		return verify.Result{}, err
 	}
-	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{Transport: transport, Place: rt, Log: rt.Log})
-	if err != nil {
-		return verify.Result{}, err
-	}
-	return verify.Run(ctx, cfg, verify.Deps{
-		Registry: reg, Verifier: verifier, TempDir: rt.TempDir(),
-		Catalogue: func(ctx context.Context, image image.Pinned, dir string) error {
-			return rt.Step(ctx, "sbom", verify.Forwarded, "-output-dir", dir, image.String())
-		},
-		Trivy: trivy.Options{
-			Config: cfg.Trivy, Registry: reg, Transport: transport, RetryFor: cfg.RetryFor, LookPath: exec.LookPath, Env: rt.Environ(),
-			ToolCache: rt.CacheDir(), TempDir: rt.TempDir(), Log: rt.Log, Now: time.Now,
-		},
-	})
+	return verify.Run(ctx, cfg, verify.Deps{Registry: w.Registry(), Verifier: verifier, Trivy: w.Trivy(), Step: rt.Step, TempDir: rt.TempDir()})
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/transport"
 )
@@ -86,13 +87,17 @@ func (rt *Runtime) CacheAccess() []string {
 	return access
 }
 
-// GitHub returns the runner's context: repository, ref, commit, event.
-func (rt *Runtime) GitHub() (*githubactions.GitHubContext, error) {
+// Job returns what the step runs for.
+func (rt *Runtime) Job() (job.Job, error) {
 	gh, err := githubactions.New(githubactions.WithGetenv(rt.getenv)).Context()
 	if err != nil {
-		return nil, fmt.Errorf("read the runner's context: %w", err)
+		return job.Job{}, fmt.Errorf("read the runner's context: %w", err)
 	}
-	return gh, nil
+	return job.Job{
+		ServerURL: gh.ServerURL, APIURL: gh.APIURL, Repository: gh.Repository, EventName: gh.EventName, Event: gh.Event,
+		Ref: gh.Ref, RefName: gh.RefName, Commit: gh.SHA, Actor: gh.Actor,
+		Workflow: gh.Workflow, Name: gh.Job, RunID: gh.RunID, RunAttempt: gh.RunAttempt, Workspace: gh.Workspace,
+	}, nil
 }
 
 // TempDir returns the runner's directory for what only this job needs.
@@ -126,11 +131,11 @@ func (rt *Runtime) Secret(name string) secret.String {
 //
 // https://docs.github.com/webhooks/webhook-events-and-payloads#push
 func (rt *Runtime) Visibility() string {
-	gh, err := rt.GitHub()
+	j, err := rt.Job()
 	if err != nil {
 		return ""
 	}
-	repository, _ := gh.Event["repository"].(map[string]any)
+	repository, _ := j.Event["repository"].(map[string]any)
 	if visibility, ok := repository["visibility"].(string); ok {
 		return visibility
 	}

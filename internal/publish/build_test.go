@@ -158,6 +158,9 @@ func TestEveryStepCanBePacked(t *testing.T) {
 		if err != nil || strings.Count(string(text), "\npackage main\n") != 1 || strings.Count(string(text), "\nfunc main() {") != 1 {
 			t.Errorf("%s: main.go has another form: %v", step, err)
 		}
+		if lines := strings.Count(string(text), "\n"); lines > 30 {
+			t.Errorf("%s: main.go has %d lines: what several steps wire alike is in internal/wiring, and what one step does is in its package", step, lines)
+		}
 		if embeds := strings.Count(string(text), "//go:embed "); embeds != strings.Count(string(text), "//go:embed action.yml\n") {
 			t.Errorf("%s embeds more than action.yml", step)
 		}

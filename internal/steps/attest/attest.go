@@ -74,7 +74,7 @@ type Deps struct {
 	Open   func(context.Context) (evidence.Publisher, error)
 	Token  sigstore.TokenSource // whose claims become provenance
 	Getenv func(string) string  // the runner's variables, for a job without a token
-	GitHub *ghapi.Client        // where PushToGitHub
+	GitHub *ghapi.Client        // where PushToGitHub; nil where nothing says which repository this is of
 	// TempDir is where the bundles go without an output directory.
 	TempDir string
 }
@@ -109,6 +109,9 @@ func ofDigest(d image.Digest, kind, predicateType string, predicate json.RawMess
 // Run attests what is not attested yet. A second run with the same inputs finds
 // the attestations of the first, and adds them where they are missing.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
+	if cfg.PushToGitHub && d.GitHub == nil {
+		return Result{}, hint.New("input \"push-to-github\": nothing says which repository this is of", "run in a job of GitHub Actions, or set GITHUB_REPOSITORY")
+	}
 	files, err := read(cfg)
 	if err != nil {
 		return Result{}, err
@@ -130,7 +133,10 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	github := &store{client: d.GitHub, verifier: p.Verifier, identity: id}
+	github := &store{verifier: p.Verifier, identity: id}
+	if cfg.PushToGitHub {
+		github.client = d.GitHub
+	}
 	all := slices.Concat(ofImage, ofFiles)
 	if err := github.fits(all); err != nil {
 		return Result{}, err

@@ -25,12 +25,12 @@ const (
 // options returns the flags for attestations, as docker/build-push-action
 // chooses them: provenance by default unless a Docker engine gets the image,
 // and the inputs provenance and sbom take the place of entries of their type.
-func (a Attestations) options(origin Origin, toDocker bool) []option {
+func (a Attestations) options(from origin, toDocker bool) []option {
 	provenance := a.Provenance
 	attested := slices.ContainsFunc(a.Attests, func(entry string) bool { return attribute(entry, "type") == "provenance" })
 	if provenance == "" && !attested && !toDocker {
 		provenance = defaultProvenance
-		if origin.private() {
+		if from.private() {
 			provenance = privateProvenance
 		}
 	}
@@ -39,7 +39,7 @@ func (a Attestations) options(origin Origin, toDocker bool) []option {
 		switch attribute(entry, "type") {
 		case "provenance":
 			if a.Provenance == "" {
-				attests = append(attests, withBuilder(entry, origin.builderID()))
+				attests = append(attests, withBuilder(entry, from.builderID()))
 			}
 		case "sbom":
 			if a.SBOM == "" {
@@ -50,7 +50,7 @@ func (a Attestations) options(origin Origin, toDocker bool) []option {
 		}
 	}
 	return []option{
-		{"--provenance", one(withBuilder(provenance, origin.builderID()))},
+		{"--provenance", one(withBuilder(provenance, from.builderID()))},
 		{"--sbom", one(a.SBOM)},
 		{"--attest", attests},
 	}

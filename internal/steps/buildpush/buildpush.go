@@ -21,6 +21,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/steps/buildpush/builder"
@@ -68,7 +69,7 @@ func (c Config) checkResume() error {
 // Deps are what the step works with.
 type Deps struct {
 	Registry *registry.Client
-	Origin   Origin // the commit that is built
+	Job      job.Job // whose commit is built
 	// LookPath finds a program, as exec.LookPath does.
 	LookPath func(string) (string, error)
 	// Env is the environment for buildx, free of what a build has no business with.

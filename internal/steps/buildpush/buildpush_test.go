@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/buildpush/builder"
@@ -136,8 +137,8 @@ func TestCommitOfTheRun(t *testing.T) {
 	} {
 		w := newWorld(t, "push")
 		w.cfg.Build.Context, w.cfg.Registry.GitHubToken = test.context, token
-		w.deps.Origin = Origin{
-			Server: "https://github.com", Repository: "acme/app", Ref: "refs/heads/main", Revision: revision,
+		w.deps.Job = job.Job{
+			ServerURL: "https://github.com", Repository: "acme/app", Ref: "refs/heads/main", Commit: revision,
 			Event: map[string]any{"head_commit": map[string]any{"id": test.id, "timestamp": "2026-01-02T03:04:05Z"}},
 		}
 		w.deps.Env = slices.DeleteFunc(w.deps.Env, func(v string) bool { return strings.HasPrefix(v, "SOURCE_DATE_EPOCH=") })
@@ -179,10 +180,10 @@ func TestCommitThatIsCheckedOut(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	if got := (Origin{}).epoch(t.Context(), env); got != "1767323045" {
+	if got := (origin{}).epoch(t.Context(), env); got != "1767323045" {
 		t.Errorf("epoch %q", got)
 	}
-	if got := (Origin{}).epoch(t.Context(), []string{"PATH=" + os.Getenv("PATH"), "GIT_DIR=/nowhere"}); got != "" {
+	if got := (origin{}).epoch(t.Context(), []string{"PATH=" + os.Getenv("PATH"), "GIT_DIR=/nowhere"}); got != "" {
 		t.Errorf("epoch of nothing %q", got)
 	}
 }

@@ -41,14 +41,15 @@ func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, 
 	if err := writeDockerConfig(dockerConfig, d.DockerConfigDir, cfg.Registry); err != nil {
 		return metadata{}, err
 	}
-	cfg.Build = cfg.Build.resolve(d.Origin.gitContext())
-	cfg.Secrets = cfg.Secrets.withGitToken(cfg.Build.Context, d.Origin, cfg.Registry.GitHubToken)
+	from := origin{d.Job}
+	cfg.Build = cfg.Build.resolve(from.gitContext())
+	cfg.Secrets = cfg.Secrets.withGitToken(cfg.Build.Context, from, cfg.Registry.GitHubToken)
 	secrets, err := cfg.Secrets.specs(private.path, d.Env)
 	if err != nil {
 		return metadata{}, err
 	}
 	d.Env = append(slices.Clone(d.Env), "DOCKER_CONFIG="+dockerConfig)
-	if epoch := d.Origin.epoch(ctx, d.Env); epoch != "" && !hasVariable(d.Env, "SOURCE_DATE_EPOCH") {
+	if epoch := from.epoch(ctx, d.Env); epoch != "" && !hasVariable(d.Env, "SOURCE_DATE_EPOCH") {
 		d.Env = append(d.Env, "SOURCE_DATE_EPOCH="+epoch)
 	}
 	b, err := builder.Use(ctx, cfg.Builder, cfg.Platforms, d.forBuilder(command, private.path))
@@ -57,7 +58,7 @@ func build(ctx context.Context, cfg Config, d Deps, layout string) (m metadata, 
 	}
 	defer func() { err = errors.Join(err, b.Close(ctx)) }()
 	d.Env = b.Env
-	v := invocation{builder: b.Name, metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: d.Origin}
+	v := invocation{builder: b.Name, metadataFile: filepath.Join(private.path, "metadata.json"), secretSpecs: secrets, layout: layout, origin: from}
 	cfg.Build, d.Env = cfg.withCaches(d)
 	log := progress.New(d.Output)
 	var answer bytes.Buffer

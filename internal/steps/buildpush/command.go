@@ -65,7 +65,7 @@ type invocation struct {
 	metadataFile string
 	secretSpecs  []string
 	layout       string
-	origin       Origin
+	origin       origin
 }
 
 // arguments returns the arguments of buildx.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -17,9 +18,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var yes, no = true, false
 
 // run is a workflow of a public repository.
-var run = Origin{
-	Server: "https://github.com", Repository: "acme/app", Ref: "refs/tags/v1.2.3", Revision: revision, RunID: 1, RunAttempt: 1,
-}
+var run = origin{job.Job{
+	ServerURL: "https://github.com", Repository: "acme/app", Ref: "refs/tags/v1.2.3", Commit: revision, RunID: 1, RunAttempt: 1,
+}}
 
 // of returns the run of a repository that is private, or of another ref.
 func of(ref string, private bool) invocation {

@@ -51,7 +51,7 @@ const gitToken = "GIT_AUTH_TOKEN" //nolint:gosec // the name of one
 
 // withGitToken adds token where the context is the repository of the workflow,
 // which it can read, and no secret says otherwise.
-func (m Mounts) withGitToken(context string, o Origin, token secret.String) Mounts {
+func (m Mounts) withGitToken(context string, o origin, token secret.String) Mounts {
 	ours := o.Repository != "" && strings.HasPrefix(context, o.repositoryURL())
 	if !ours || token.IsZero() || slices.Contains(m.ids(), gitToken) {
 		return m

@@ -17,6 +17,7 @@ import (
 
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 )
@@ -91,7 +92,7 @@ func newWorld(t *testing.T, mode string) *world {
 	}
 	w.deps = Deps{
 		Registry: client,
-		Origin:   Origin{Revision: revision},
+		Job:      job.Job{Commit: revision},
 		LookPath: func(name string) (string, error) {
 			if name == "docker" {
 				return self, nil

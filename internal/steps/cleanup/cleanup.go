@@ -39,6 +39,10 @@ func (c Config) Dir(tempDir string) string {
 	return cmp.Or(c.OutputDir, filepath.Join(tempDir, "cleanup"))
 }
 
+// CacheDir returns where manifests are kept for the next run, which may have the
+// output directory again.
+func (c Config) CacheDir(tempDir string) string { return filepath.Join(c.Dir(tempDir), "manifests") }
+
 // Run plans, shows the plan, and removes what it says unless it is a dry run. A
 // run that was interrupted is finished by the next one that has its journal.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {

@@ -15,14 +15,15 @@ import (
 
 	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/parallel"
 )
 
 // Deps are the services of the step.
 type Deps struct {
-	Pages  Pages
-	Source Source
-	Log    *slog.Logger
+	Pages Pages
+	Job   job.Job // in whose checkout the text is
+	Log   *slog.Logger
 	// Out is where a dry run prints what would change.
 	Out io.Writer
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/org/release-actions/internal/dockerhub"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/dockerhubreadme"
 	"github.com/org/release-actions/internal/transport"
@@ -104,7 +105,7 @@ func (w *world) run(cfg dockerhubreadme.Config) (dockerhubreadme.Result, error) 
 	}
 	result, err := dockerhubreadme.Run(w.t.Context(), cfg, dockerhubreadme.Deps{
 		Pages: pages, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Out: &w.out,
-		Source: dockerhubreadme.Source{ServerURL: "https://github.com", Repository: "octocat/app", Ref: "v1", Workspace: w.workspace},
+		Job: job.Job{ServerURL: "https://github.com", Repository: "octocat/app", RefName: "v1", Workspace: w.workspace},
 	})
 	shown := w.log.String()
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	quaystandin "github.com/org/release-actions/internal/devstack/standin/quay"
 	"github.com/org/release-actions/internal/devstack/standin/registry"
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/dockerhubreadme"
 	"github.com/org/release-actions/internal/transport"
@@ -139,7 +140,7 @@ func (p *play) run(ctx context.Context, retryFor time.Duration) (int, error) {
 	}
 	var log bytes.Buffer
 	_, err = dockerhubreadme.Run(ctx, cfg, dockerhubreadme.Deps{
-		Pages: pages, Log: slog.New(slog.NewTextHandler(&log, nil)), Source: dockerhubreadme.Source{Workspace: p.workspace},
+		Pages: pages, Log: slog.New(slog.NewTextHandler(&log, nil)), Job: job.Job{Workspace: p.workspace},
 	})
 	if strings.Contains(log.String()+fmt.Sprint(err, hint.Of(err)), "planted") {
 		err = errors.Join(err, errors.New("a secret is shown"))

@@ -9,29 +9,24 @@ import (
 	"strings"
 
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/markdown"
 )
 
-// Source is where on GitHub the text comes from.
-type Source struct {
-	ServerURL  string // "https://github.com"
-	Repository string // "owner/name"
-	Ref        string // branch or tag
-	// Workspace is the directory of the checkout; the process's own where empty.
-	Workspace string
-}
+// origin is where on GitHub the text comes from: the checkout of a branch or tag.
+type origin struct{ job.Job }
 
 // known reports whether links can be made to s.
-func (s Source) known() bool { return s.ServerURL != "" && s.Repository != "" && s.Ref != "" }
+func (s origin) known() bool { return s.ServerURL != "" && s.Repository != "" && s.RefName != "" }
 
 // url returns where a path of the repository is seen; kind is "blob" for its
 // page, "raw" for its content.
-func (s Source) url(kind, path string) string {
-	return strings.TrimSuffix(s.ServerURL, "/") + "/" + s.Repository + "/" + kind + "/" + s.Ref + "/" + path
+func (s origin) url(kind, path string) string {
+	return strings.TrimSuffix(s.ServerURL, "/") + "/" + s.Repository + "/" + kind + "/" + s.RefName + "/" + path
 }
 
 // inRepository returns a file's path from the repository's root.
-func (s Source) inRepository(file string) string {
+func (s origin) inRepository(file string) string {
 	if filepath.IsAbs(file) {
 		if rel, err := filepath.Rel(s.Workspace, file); err == nil {
 			file = rel
@@ -79,7 +74,7 @@ type rule struct {
 
 // complete makes the relative links of a README in file absolute, apart from
 // those in code. Only prefixes are inserted; the text stays as it is.
-func (s Source) complete(text, file string, images Extensions) string {
+func (s origin) complete(text, file string, images Extensions) string {
 	if images.pattern == "" {
 		images.pattern = extensionPattern(defaultExtensions)
 	}

@@ -1,8 +1,12 @@
 package dockerhubreadme
 
-import "testing"
+import (
+	"testing"
 
-var here = Source{ServerURL: "https://github.com/", Repository: "o/r", Ref: "v1", Workspace: "/repo"}
+	"github.com/org/release-actions/internal/job"
+)
+
+var here = origin{job.Job{ServerURL: "https://github.com/", Repository: "o/r", RefName: "v1", Workspace: "/repo"}}
 
 func TestLinksAreCompleted(t *testing.T) {
 	t.Parallel()

@@ -17,14 +17,15 @@ import (
 
 // page makes what is to be shown, each part within its limit.
 func (c Config) page(d Deps) (dockerhub.Page, error) {
-	text, err := c.text(d.Source)
+	from := origin{d.Job}
+	text, err := c.text(from)
 	if err != nil {
 		return dockerhub.Page{}, err
 	}
 	s := c.Provider.site()
 	page := dockerhub.Page{FullDescription: text}
 	if s.max > 0 {
-		page.FullDescription = markdown.Cut(text, s.max, measure, c.note(d.Source))
+		page.FullDescription = markdown.Cut(text, s.max, measure, c.note(from))
 	}
 	if page.FullDescription != text {
 		d.Log.Warn("the text is cut to what "+s.title+" takes", "file", c.Readme, "bytes", len(text), "limit", s.max)
@@ -50,10 +51,10 @@ func (c Config) page(d Deps) (dockerhub.Page, error) {
 const maxFile = 4 << 20
 
 // text is what the file says to the readers of a registry's page.
-func (c Config) text(source Source) (string, error) {
+func (c Config) text(from origin) (string, error) {
 	file := c.Readme
 	if !filepath.IsAbs(file) {
-		file = filepath.Join(source.Workspace, file)
+		file = filepath.Join(from.Workspace, file)
 	}
 	content, err := os.ReadFile(file)
 	switch {
@@ -75,17 +76,17 @@ func (c Config) text(source Source) (string, error) {
 		return "", hint.New(fmt.Sprintf("input \"readme-filepath\": %s has nothing to show", c.Readme), "write something into its region %q", c.Region)
 	case !c.CompleteURLs:
 		return text, nil
-	case !source.known():
+	case !from.known():
 		return "", hint.New("links can't be completed: the repository on GitHub isn't known", "set \"enable-url-completion: false\" outside of GitHub Actions")
 	}
-	return source.complete(text, c.Readme, c.ImageExtensions), nil
+	return from.complete(text, c.Readme, c.ImageExtensions), nil
 }
 
 // measure counts bytes, as Docker Hub does.
 func measure(s string) int { return len(s) }
 
 // note stands below a text that was cut.
-func (c Config) note(s Source) string {
+func (c Config) note(s origin) string {
 	note := "*Docker Hub shows 25,000 bytes of this text"
 	if s.known() {
 		return note + "; [all of it is on GitHub](" + s.url("blob", s.inRepository(c.Readme)) + ").*"

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/org/release-actions/internal/dockerhub"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/dockerhubreadme"
 )
@@ -290,9 +291,9 @@ func replay(t *testing.T, c peerCase) ([]request, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = dockerhubreadme.Run(t.Context(), cfg, dockerhubreadme.Deps{Pages: pages, Log: slog.New(slog.DiscardHandler), Source: dockerhubreadme.Source{
+	_, err = dockerhubreadme.Run(t.Context(), cfg, dockerhubreadme.Deps{Pages: pages, Log: slog.New(slog.DiscardHandler), Job: job.Job{
 		ServerURL: c.Input.Env["GITHUB_SERVER_URL"], Repository: c.Input.Env["GITHUB_REPOSITORY"],
-		Ref: c.Input.Env["GITHUB_REF_NAME"], Workspace: workspace,
+		RefName: c.Input.Env["GITHUB_REF_NAME"], Workspace: workspace,
 	}})
 	return requests, err
 }

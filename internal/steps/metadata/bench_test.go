@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/org/release-actions/internal/ghapi"
+	"github.com/org/release-actions/internal/job"
 )
 
 // BenchmarkTags shows that the time for one tag stays the same up to 1,000.
@@ -28,12 +28,10 @@ func BenchmarkTags(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				event, err := NewEvent("push", "refs/tags/v1.2.3", commit, map[string]any{"repository": about})
-				if err != nil {
-					b.Fatal(err)
-				}
-				settings := Settings{Now: time.Unix(0, 0), ShortSHALength: 7, AnnotationLevels: []string{"manifest"}}
-				r, err := Run(b.Context(), cfg, Deps{Event: event, Settings: settings, Log: slog.New(slog.DiscardHandler)})
+				r, err := Run(b.Context(), cfg, Deps{
+					Job:    job.Job{EventName: "push", Ref: "refs/tags/v1.2.3", Commit: commit, Event: map[string]any{"repository": about}},
+					Getenv: noSettings, Log: slog.New(slog.DiscardHandler),
+				})
 				if err != nil || strings.Count(r.Tags, "\n")+1 != size.rules*size.images {
 					b.Fatalf("%d tags, %v", strings.Count(r.Tags, "\n")+1, err)
 				}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/org/release-actions/internal/job"
 )
 
 func TestAnEarlierReleaseIsFound(t *testing.T) {
@@ -46,7 +48,7 @@ func TestAnEarlierReleaseIsFound(t *testing.T) {
 		}
 		var log bytes.Buffer
 		r, err := Run(t.Context(), cfg, Deps{
-			Event: Event{Name: "push", Ref: ref, SHA: commit}, GitHub: test.there, Registry: test.there,
+			Job: job.Job{Repository: "acme/app", EventName: "push", Ref: ref, Commit: commit}, Getenv: noSettings, GitHub: test.there, Registry: test.there,
 			Log: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		if err != nil || r.CompareTo != test.want || !strings.Contains(log.String(), test.says) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 )
 
 // recorded is one run of docker/metadata-action v6.2.0.
@@ -114,17 +115,13 @@ func replay(t *testing.T, r recorded) (Result, error) {
 		return Result{}, err
 	}
 	in := r.Input
-	event, err := NewEvent(in.Event.Name, in.Event.Ref, in.Event.SHA, in.Event.Payload)
-	if err != nil {
-		return Result{}, err
+	d := Deps{
+		Job:    job.Job{Repository: "acme/app", EventName: in.Event.Name, Ref: in.Event.Ref, Commit: in.Event.SHA, Event: in.Event.Payload},
+		Getenv: func(name string) string { return in.Env[name] }, Now: in.Now,
+		GitHub: r, TempDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 	}
-	settings, err := ParseSettings(func(name string) string { return in.Env[name] }, in.Now)
-	if err != nil {
-		return Result{}, err
-	}
-	d := Deps{Event: event, Settings: settings, GitHub: r, TempDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 	if len(in.GitSteps) > 0 {
-		d.Dir, d.Environ = workingTree(t, in.GitSteps)
+		d.Job.Workspace, d.Environ = workingTree(t, in.GitSteps)
 	}
 	return Run(t.Context(), cfg, d)
 }

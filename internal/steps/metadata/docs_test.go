@@ -7,9 +7,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/org/release-actions/internal/job"
 )
 
 // example is a block of docs/metadata.md that says what rules give.
@@ -71,21 +72,15 @@ func (ex example) execute(t *testing.T) (Result, string, error) {
 		"repository":  map[string]any{"name": "app", "description": nil, "html_url": "https://github.com/acme/app", "default_branch": "main", "license": nil},
 		"head_commit": map[string]any{"id": commit, "timestamp": "2023-12-31T23:05:09+01:00"},
 	}
-	event, err := NewEvent(name, ref, commit, payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings, err := ParseSettings(func(name string) string { return ex.Env[name] }, time.Date(2024, time.March, 9, 23, 45, 17, 0, time.UTC))
-	if err != nil {
-		t.Fatal(err)
-	}
 	there := releases{"": ex.Git}
 	for _, image := range cfg.Images {
 		there[image.Name] = ex.Registry
 	}
 	var log strings.Builder
 	r, err := Run(t.Context(), cfg, Deps{
-		Event: event, Settings: settings, GitHub: there, Registry: there,
+		Job:    job.Job{Repository: "acme/app", EventName: name, Ref: ref, Commit: commit, Event: payload},
+		Getenv: func(name string) string { return ex.Env[name] }, Now: evening,
+		GitHub: there, Registry: there,
 		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	return r, strings.ReplaceAll(log.String(), `\"`, `"`), err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 )
 
 // Event is what started the workflow.
@@ -41,17 +42,10 @@ type Commit struct {
 	Timestamp string `json:"timestamp"` // RFC 3339
 }
 
-// NewEvent makes an event of the runner's context and the payload that it read.
-func NewEvent(name, ref, sha string, payload map[string]any) (Event, error) {
-	e := Event{Name: name, Ref: ref, SHA: sha}
-	text, err := json.Marshal(payload)
-	if err == nil {
-		err = json.Unmarshal(text, &e.Payload)
-	}
-	if err != nil {
-		return Event{}, hint.Wrap(fmt.Errorf("read the event's payload: %w", err), "GITHUB_EVENT_PATH must name the file that GitHub wrote for this event")
-	}
-	return e, nil
+// newEvent returns the event that the job was started by.
+func newEvent(j job.Job) (Event, error) {
+	e := Event{Name: j.EventName, Ref: j.Ref, SHA: j.Commit}
+	return e, j.Payload(&e.Payload)
 }
 
 // effective returns the event as rules see it: a workflow of
@@ -105,11 +99,11 @@ type Settings struct {
 	Export           bool     // outputs are variables of the job, too
 }
 
-// ParseSettings reads the settings. The time is SOURCE_DATE_EPOCH where it is
+// parseSettings reads the settings. The time is SOURCE_DATE_EPOCH where it is
 // set, so that a build can be repeated; a fraction of a second is taken.
 //
 // https://reproducible-builds.org/specs/source-date-epoch/
-func ParseSettings(getenv func(string) string, now time.Time) (Settings, error) {
+func parseSettings(getenv func(string) string, now time.Time) (Settings, error) {
 	s := Settings{Now: now.UTC(), ShortSHALength: 7, AnnotationLevels: []string{"manifest"}, Export: true}
 	if text := getenv("SOURCE_DATE_EPOCH"); text != "" {
 		since, err := time.ParseDuration(text + "s")

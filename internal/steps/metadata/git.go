@@ -11,9 +11,8 @@ import (
 	"github.com/org/release-actions/internal/hint"
 )
 
-// gitEvent returns the event as if it were about what is checked out in d.Dir.
-func gitEvent(ctx context.Context, d Deps) (Event, error) {
-	e := d.Event
+// inTree returns the event as if it were about what is checked out.
+func (e Event) inTree(ctx context.Context, d Deps) (Event, error) {
 	about, err := git(ctx, d, "show", "--no-patch", "--format=%H %cI", "HEAD")
 	if err != nil {
 		return Event{}, err
@@ -32,7 +31,7 @@ func (e Event) completed(ctx context.Context, d Deps) Event {
 	if e.Ref != "" && e.SHA != "" {
 		return e
 	}
-	tree, err := gitEvent(ctx, d)
+	tree, err := e.inTree(ctx, d)
 	if err != nil && tree.SHA == "" { // it is no repository, perhaps
 		return e
 	}
@@ -94,7 +93,7 @@ func firstRef(refs []string) string {
 
 func git(ctx context.Context, d Deps, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // constant arguments
-	cmd.Dir, cmd.Env = d.Dir, d.Environ
+	cmd.Dir, cmd.Env = d.Job.Workspace, d.Environ
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/org/release-actions/internal/job"
 )
 
 func TestTheRefThatIsCheckedOut(t *testing.T) {
@@ -41,7 +43,7 @@ func TestTheRefThatIsCheckedOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir, environ := workingTree(t, steps)
-			got, err := gitRef(t.Context(), Deps{Dir: dir, Environ: environ})
+			got, err := gitRef(t.Context(), Deps{Job: job.Job{Workspace: dir}, Environ: environ})
 			if err != nil {
 				got = "!"
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 )
 
 // releases are what registries and git have: the tags of each image by its
@@ -75,7 +76,7 @@ func TestLatestMovesToTheHighestReleaseOnly(t *testing.T) {
 		}
 		var log bytes.Buffer
 		r, err := Run(t.Context(), cfg, Deps{
-			Event: Event{Name: "push", Ref: ref, SHA: commit}, GitHub: test.there, Registry: test.there,
+			Job: job.Job{Repository: "acme/app", EventName: "push", Ref: ref, Commit: commit}, Getenv: noSettings, GitHub: test.there, Registry: test.there,
 			Log: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		said := log.String()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 )
 
@@ -73,28 +74,35 @@ type GitHub interface {
 
 // Deps are what the step needs of the world.
 type Deps struct {
-	Event    Event
-	Settings Settings
-	GitHub   GitHub   // nil where there is no repository to ask about
-	Registry Registry // nil where AsksRegistries is false
+	Job      job.Job  // what the workflow runs for, in its working tree
+	GitHub   GitHub   // asked where Job has a repository
+	Registry Registry // asked where AsksRegistries
 	// Local is set outside of a runner: what neither the environment nor an input
 	// tells of the event is looked up in the working tree, where there is one.
 	Local   bool
-	Dir     string   // working tree
-	Environ []string // of git
-	TempDir string   // where bake files go; none are written where empty
+	Getenv  func(string) string // has the settings that are no inputs
+	Environ []string            // of git
+	TempDir string              // where a runner's bake files go; none are written where empty
+	Now     time.Time
 	Log     *slog.Logger
 }
 
 // Run evaluates the rules on the event.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	event, err := source(ctx, cfg, d)
+	settings, err := parseSettings(d.Getenv, d.Now)
+	if err != nil {
+		return Result{}, err
+	}
+	event, err := source(ctx, cfg, d, settings)
 	if err != nil {
 		return Result{}, err
 	}
 	e := &evaluator{
-		event: event, flavor: cfg.Flavor, settings: d.Settings, github: d.GitHub, registry: d.Registry, images: cfg.Images,
+		event: event, flavor: cfg.Flavor, settings: settings, registry: d.Registry, images: cfg.Images,
 		tree: d, explain: cfg.Explain, log: d.Log,
+	}
+	if d.Job.Repository != "" {
+		e.github = d.GitHub
 	}
 	e.globals = e.expressions(ctx)
 	set, err := e.tags(ctx, cfg.Tags.orDefault())
@@ -116,20 +124,24 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("input \"annotations\": %w", err)
 	}
-	result, err := assemble(cfg, d, set, labels, annotations(annotated, d.Settings.AnnotationLevels))
+	result, err := assemble(cfg, d, set, labels, annotations(annotated, settings.AnnotationLevels))
 	if err != nil {
 		return Result{}, err
 	}
+	result.export = settings.Export
 	result.CompareTo = e.compareTo(ctx, cfg.compareTo(), set)
 	return result, ctx.Err()
 }
 
 // source returns the event that rules are evaluated on.
-func source(ctx context.Context, cfg Config, d Deps) (Event, error) {
-	event := d.Event.effective(d.Settings.PRHeadSHA)
+func source(ctx context.Context, cfg Config, d Deps, settings Settings) (Event, error) {
+	started, err := newEvent(d.Job)
+	if err != nil {
+		return Event{}, err
+	}
+	event := started.effective(settings.PRHeadSHA)
 	if trim(cfg.Context) == "git" {
-		var err error
-		if event, err = gitEvent(ctx, d); err != nil {
+		if event, err = started.inTree(ctx, d); err != nil {
 			return Event{}, err
 		}
 	}
@@ -260,9 +272,9 @@ func assemble(cfg Config, d Deps, set tagSet, labels []pair, annotations []strin
 		Labels:      strings.Join(lines, orNewline(cfg.SepLabels)),
 		Annotations: strings.Join(annotations, orNewline(cfg.SepAnnotations)),
 		ImageNames:  names,
-		JSON:        text, Outcomes: append(set.outcomes, set.latest), lists: l, export: d.Settings.Export, explain: cfg.Explain,
+		JSON:        text, Outcomes: append(set.outcomes, set.latest), lists: l, explain: cfg.Explain,
 	}
-	if err == nil && d.TempDir != "" {
+	if err == nil && d.TempDir != "" && !d.Local {
 		err = r.writeBake(d.TempDir, trim(cfg.BakeTarget), names)
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 )
 
 const commit = "860c1904a1ce19322e91ac35af1ab07466440c37"
@@ -26,24 +27,26 @@ func try(t *testing.T, inputs map[string]string, ref string) (Result, string, er
 	return tryOn(t, inputs, "push", ref)
 }
 
+// evening is when the tests' runs are.
+var evening = time.Date(2024, time.March, 9, 23, 45, 17, 0, time.UTC)
+
+// noSettings is an environment without any.
+func noSettings(string) string { return "" }
+
 func tryOn(t *testing.T, inputs map[string]string, name, ref string) (Result, string, error) {
 	t.Helper()
 	cfg, err := config(inputs)
 	if err != nil {
 		return Result{}, "", err
 	}
-	event, err := NewEvent(name, ref, commit, map[string]any{"repository": map[string]any{
+	event := map[string]any{"repository": map[string]any{
 		"name": "app", "description": nil, "html_url": "https://github.com/org/app", "default_branch": "main", "license": map[string]any{"spdx_id": "MIT"},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings, err := ParseSettings(func(string) string { return "" }, time.Date(2024, time.March, 9, 23, 45, 17, 0, time.UTC))
-	if err != nil {
-		t.Fatal(err)
-	}
+	}}
 	var log bytes.Buffer
-	result, err := Run(t.Context(), cfg, Deps{Event: event, Settings: settings, GitHub: refusing{t}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	result, err := Run(t.Context(), cfg, Deps{
+		Job:    job.Job{Repository: "org/app", EventName: name, Ref: ref, Commit: commit, Event: event},
+		Getenv: noSettings, Now: evening, GitHub: refusing{t}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
 	return result, log.String(), err
 }
 
@@ -273,7 +276,7 @@ func TestUnknownAttributesAreWarnedOf(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	parse := func(name, value string) (Settings, error) {
-		return ParseSettings(func(n string) string {
+		return parseSettings(func(n string) string {
 			if n == name {
 				return value
 			}

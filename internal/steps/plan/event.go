@@ -1,11 +1,10 @@
 package plan
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
-	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/release"
 )
 
@@ -43,17 +42,10 @@ type repository struct {
 	FullName string `json:"full_name"`
 }
 
-// NewEvent makes an event of the runner's context and the payload that it read.
-func NewEvent(name, ref, repository, actor string, payload map[string]any) (Event, error) {
-	e := Event{Name: name, Ref: ref, Repository: repository, Actor: actor}
-	text, err := json.Marshal(payload)
-	if err == nil {
-		err = json.Unmarshal(text, &e.Payload)
-	}
-	if err != nil {
-		return Event{}, hint.Wrap(fmt.Errorf("read the event's payload: %w", err), "GITHUB_EVENT_PATH must name the file that GitHub wrote for this event")
-	}
-	return e, nil
+// NewEvent returns the event that the job was started by.
+func NewEvent(j job.Job) (Event, error) {
+	e := Event{Name: j.EventName, Ref: j.Ref, Repository: j.Repository, Actor: j.Actor}
+	return e, j.Payload(&e.Payload)
 }
 
 // decision is what an event calls for.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/steps/plan"
 )
 
@@ -30,7 +31,7 @@ func event(t *testing.T, name, ref, actor, payload string) plan.Event {
 			t.Fatal(err)
 		}
 	}
-	e, err := plan.NewEvent(name, ref, "acme/hello", actor, fields)
+	e, err := plan.NewEvent(job.Job{EventName: name, Ref: ref, Repository: "acme/hello", Actor: actor, Event: fields})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestSummaryStartsWithWhatIsDone(t *testing.T) {
 
 func TestPayloadThatIsNone(t *testing.T) {
 	t.Parallel()
-	_, err := plan.NewEvent("pull_request", "refs/pull/1/merge", "acme/hello", "octocat", map[string]any{"pull_request": "x"})
+	_, err := plan.NewEvent(job.Job{EventName: "pull_request", Ref: "refs/pull/1/merge", Event: map[string]any{"pull_request": "x"}})
 	if err == nil || !strings.Contains(strings.Join(hint.Of(err), " "), "GITHUB_EVENT_PATH") {
 		t.Errorf("error %v", err)
 	}
@@ -245,7 +246,7 @@ func FuzzEvent(f *testing.F) {
 		if json.Unmarshal([]byte(payload), &fields) != nil {
 			return
 		}
-		e, err := plan.NewEvent(name, ref, "acme/hello", actor, fields)
+		e, err := plan.NewEvent(job.Job{EventName: name, Ref: ref, Repository: "acme/hello", Actor: actor, Event: fields})
 		if err != nil {
 			return
 		}

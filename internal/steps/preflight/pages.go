@@ -47,7 +47,7 @@ func mayAdmin(err error) error {
 func (p *plan) checkReadme() error {
 	file := p.Readme
 	if !filepath.IsAbs(file) {
-		file = filepath.Join(p.Workspace, file)
+		file = filepath.Join(p.Job.Workspace, file)
 	}
 	if info, err := os.Stat(file); err != nil || info.IsDir() {
 		return hint.Wrap(fmt.Errorf("input \"readme-filepath\": there is no file %q", p.Readme), "name the file that Docker Hub's page is to show, from the root of the repository")

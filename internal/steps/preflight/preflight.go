@@ -18,6 +18,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
@@ -83,10 +84,8 @@ type Deps struct {
 	// Token returns the runner's OIDC token, and names the workflow that runs.
 	Token    sigstore.TokenSource
 	Sigstore sigstore.Options
-	// Commit and Ref are what the run is for; "" outside of a workflow.
-	Commit, Ref string
-	Workspace   string // where the repository is checked out
-	Log         *slog.Logger
+	Job      job.Job // what the workflow runs for
+	Log      *slog.Logger
 }
 
 // Result is what was found.

@@ -14,6 +14,7 @@ import (
 	"github.com/org/release-actions/internal/devstack/standin"
 	"github.com/org/release-actions/internal/devstack/standin/fault"
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/sigstore/sigstoretest"
 )
@@ -218,7 +219,7 @@ func TestCancelledInTime(t *testing.T) {
 	w := newWorld(t, standin.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d := Deps{Registry: w.client(), Token: w.token, Commit: commit, Ref: w.ref}
+	d := Deps{Registry: w.client(), Token: w.token, Job: job.Job{Commit: commit, Ref: w.ref}}
 	if r, err := Run(ctx, w.cfg, d); !errors.Is(err, context.Canceled) || r.Summary() != "" {
 		t.Errorf("error %v, summary %q", err, r.Summary())
 	}

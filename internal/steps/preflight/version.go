@@ -24,7 +24,7 @@ func (p *plan) lookOnce() func(context.Context) (image.Pinned, error) {
 				return
 			}
 			found, err = evidence.Earlier{
-				Registry: p.Deps.Registry, Images: p.Images, Platforms: p.Platforms, Tags: p.Tags, Version: p.Version, Revision: p.Commit,
+				Registry: p.Deps.Registry, Images: p.Images, Platforms: p.Platforms, Tags: p.Tags, Version: p.Version, Revision: p.Job.Commit,
 				Token: p.Token, Trust: p.Config.Sigstore.Trust, Sigstore: p.Deps.Sigstore, Log: p.Log,
 			}.Find(ctx)
 		})
@@ -54,7 +54,7 @@ func (p *plan) gitTag() string {
 	if p.Tag != "" {
 		return strings.TrimPrefix(p.Tag, "refs/tags/")
 	}
-	tag, ok := strings.CutPrefix(p.Ref, "refs/tags/")
+	tag, ok := strings.CutPrefix(p.Job.Ref, "refs/tags/")
 	if !ok {
 		return ""
 	}
@@ -72,8 +72,8 @@ func (p *plan) checkTag(ctx context.Context, name string) error {
 		return hint.Wrap(fmt.Errorf("git tag %q is gone from the repository", name), "push it again: git push origin %s", name)
 	case err != nil:
 		return undecided{err}
-	case tag.Commit != p.Commit && tag.Object != p.Commit:
-		return hint.Wrap(fmt.Errorf("git tag %q points to commit %s, and this run is for %s", name, tag.Commit, p.Commit),
+	case tag.Commit != p.Job.Commit && tag.Object != p.Job.Commit:
+		return hint.Wrap(fmt.Errorf("git tag %q points to commit %s, and this run is for %s", name, tag.Commit, p.Job.Commit),
 			"release a new version; or run the workflow for the tag: gh workflow run --ref %s", name)
 	}
 	return nil

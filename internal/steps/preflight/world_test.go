@@ -31,6 +31,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/sigstore"
@@ -215,7 +216,7 @@ func (w *world) run() (Result, error) {
 	}
 	d := Deps{
 		Registry: w.client(), GitHub: github, Token: w.token, Sigstore: sigstore.Options{Transport: w.base},
-		Commit: commit, Ref: w.ref, Workspace: w.dir, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Job: job.Job{Commit: commit, Ref: w.ref, Workspace: w.dir}, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	if w.hubUser != "" {
 		if d.Hub, err = dockerhub.New(dockerhub.Options{Username: w.hubUser, Password: secret.New(w.hubSecret), Transport: w.base}); err != nil {

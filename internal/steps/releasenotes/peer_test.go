@@ -187,7 +187,7 @@ func (c peerCase) replay(t *testing.T, want peerOutcome) {
 	cfg, err := c.config(w.dir)
 	if err == nil {
 		d := w.deps()
-		d.Origin.Ref, d.Origin.Commit, d.Home = c.Input.Event.Ref, c.Input.Event.SHA, w.dir
+		d.Job.Ref, d.Job.Commit, d.Home = c.Input.Event.Ref, c.Input.Event.SHA, w.dir
 		_, err = releasenotes.Run(t.Context(), cfg, d)
 	}
 	w.faults.Clear()

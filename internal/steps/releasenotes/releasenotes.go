@@ -18,6 +18,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 )
 
@@ -26,22 +27,12 @@ type Deps struct {
 	GitHub   *ghapi.Client
 	Registry *registry.Client
 	Log      *slog.Logger
-	// ServerURL is where people see GitHub: "https://github.com".
-	ServerURL string
-	// Origin is what the workflow's run is for.
-	Origin Origin
+	Job      job.Job // what the workflow runs for
 	// Home is what "~" stands for in front of a path.
 	Home string
 	// Pause is how long is waited, at first, before what broke off is tried
 	// again; half a second where 0.
 	Pause time.Duration
-}
-
-// Origin is what a workflow's run is for. It is zero outside of a workflow.
-type Origin struct {
-	Repository string // "owner/name"
-	Ref        string // "refs/tags/v1.2.3"
-	Commit     string // the ref's SHA
 }
 
 // Result is what the step tells. All of it is empty where nothing was to be
@@ -58,12 +49,12 @@ type Result struct {
 
 // Run brings the release of the tag into the state that cfg describes.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
-	tag := cfg.tag(d.Origin.Ref)
+	tag := cfg.tag(d.Job.Ref)
 	switch {
-	case tag == "" && d.Origin.Ref == "":
+	case tag == "" && d.Job.Ref == "":
 		return Result{}, hint.New(`input "tag" is missing`, "add \"tag: v1.2.3\" under \"with:\"")
 	case tag == "":
-		d.Log.Info("no release: the run is not for a tag", "ref", d.Origin.Ref)
+		d.Log.Info("no release: the run is not for a tag", "ref", d.Job.Ref)
 		return Result{}, nil
 	case cfg.Token().IsZero():
 		return Result{}, hint.New(`input "github-token" is missing`, "leave it out to use the job's own token, or name a secret that is set")
@@ -90,7 +81,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 
 // downloads returns the address below which a release's assets are.
 func (d Deps) downloads(tag string) string {
-	return strings.TrimSuffix(d.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag)
+	return strings.TrimSuffix(d.Job.ServerURL, "/") + "/" + d.GitHub.Repository().String() + "/releases/download/" + url.PathEscape(tag)
 }
 
 // releaser makes or changes one release.

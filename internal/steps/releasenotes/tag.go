@@ -43,9 +43,9 @@ func (c Config) checkTag(ctx context.Context, d Deps, name string) (target, obje
 		return "", "", hint.Wrap(fmt.Errorf("tag %q points to commit %s, but this release is of %s", name, tag.Commit, c.Commitish),
 			"release under a new version; or run the workflow for the tag: gh workflow run --ref %s", name)
 	}
-	ours := d.Origin.Ref == "refs/tags/"+name && strings.EqualFold(d.Origin.Repository, d.GitHub.Repository().String())
-	if ours && d.Origin.Commit != tag.Commit && d.Origin.Commit != tag.Object {
-		return "", "", hint.Wrap(fmt.Errorf("tag %q points to commit %s, but this run is for %s", name, tag.Commit, d.Origin.Commit),
+	ours := d.Job.Ref == "refs/tags/"+name && strings.EqualFold(d.Job.Repository, d.GitHub.Repository().String())
+	if ours && d.Job.Commit != tag.Commit && d.Job.Commit != tag.Object {
+		return "", "", hint.Wrap(fmt.Errorf("tag %q points to commit %s, but this run is for %s", name, tag.Commit, d.Job.Commit),
 			"the tag was moved while the run was under way: release under a new version, or run the workflow for the tag anew")
 	}
 	return string(c.Commitish), tag.Object, nil

@@ -16,7 +16,7 @@ func TestWhereThereIsNoTagNothingIsReleased(t *testing.T) {
 	w := newWorld(t, github.Options{})
 	for ref, want := range map[string]string{"refs/heads/main": "", "refs/pull/1/merge": "", "": `input "tag" is missing`} {
 		d := w.deps()
-		d.Origin.Ref = ref
+		d.Job.Ref = ref
 		result, err := releasenotes.Run(t.Context(), w.config(), d)
 		if result.URL != "" || result.Summary() != "" || result.Assets != nil || (err == nil) != (want == "") || err != nil && err.Error() != want {
 			t.Errorf("%q: %+v, %v", ref, result, err)
@@ -36,7 +36,7 @@ func TestTheTagMustBeThereAndWhereItWas(t *testing.T) {
 	} {
 		w := newWorld(t, github.Options{})
 		cfg, d := w.config(), w.deps()
-		cfg.Tag, d.Origin.Commit = test.tag, test.commit
+		cfg.Tag, d.Job.Commit = test.tag, test.commit
 		_, err := releasenotes.Run(t.Context(), cfg, d)
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(strings.Join(hint.Of(err), " "), test.mend) {
 			t.Errorf("%s: error %v, hints %q", test.name, err, hint.Of(err))
@@ -55,7 +55,7 @@ func TestAnAnnotatedTagIsFollowed(t *testing.T) {
 	w.api(http.MethodPost, "/git/refs", map[string]string{"ref": "refs/tags/v2.0.0", "sha": object.SHA}, nil)
 	for _, sha := range []string{commit, object.SHA} {
 		cfg, d := w.config(), w.deps()
-		d.Origin.Ref, d.Origin.Commit = "refs/tags/v2.0.0", sha
+		d.Job.Ref, d.Job.Commit = "refs/tags/v2.0.0", sha
 		if _, err := releasenotes.Run(t.Context(), cfg, d); err != nil {
 			t.Errorf("run for %s: %v", sha, err)
 		}
@@ -147,7 +147,7 @@ func TestAnotherRepositorysTagMayBeAnywhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, github.Options{})
 	d := w.deps()
-	d.Origin.Repository, d.Origin.Commit = "octocat/sources", strings.Repeat("b", 40)
+	d.Job.Repository, d.Job.Commit = "octocat/sources", strings.Repeat("b", 40)
 	if _, err := releasenotes.Run(t.Context(), w.config(), d); err != nil {
 		t.Error(err)
 	}
@@ -162,7 +162,7 @@ func TestATagThatIsMadeWithTheRelease(t *testing.T) {
 	// What a run for another commit left before it failed.
 	w.api(http.MethodPost, "/releases", map[string]any{"tag_name": "v2.0.0", "target_commitish": earlier, "draft": true}, nil)
 	cfg, d := w.config(), w.deps()
-	cfg.Tag, cfg.Commitish, d.Origin.Ref = "v2.0.0", commit, "refs/heads/main"
+	cfg.Tag, cfg.Commitish, d.Job.Ref = "v2.0.0", commit, "refs/heads/main"
 	first, err := releasenotes.Run(t.Context(), cfg, d)
 	if err != nil || !strings.HasSuffix(first.URL, "/releases/tag/v2.0.0") {
 		t.Fatalf("%+v, %v", first, err)

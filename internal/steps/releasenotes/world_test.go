@@ -24,6 +24,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/releasenotes"
@@ -192,7 +193,7 @@ func (w *world) deps() releasenotes.Deps {
 	}
 	return releasenotes.Deps{
 		GitHub: gh, Registry: oci, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
-		ServerURL: "https://github.com", Origin: releasenotes.Origin{Repository: "Octocat/hello", Ref: "refs/tags/" + tag, Commit: commit}, Pause: time.Millisecond,
+		Job: job.Job{ServerURL: "https://github.com", Repository: "Octocat/hello", Ref: "refs/tags/" + tag, Commit: commit}, Pause: time.Millisecond,
 	}
 }
 

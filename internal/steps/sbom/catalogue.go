@@ -85,8 +85,8 @@ func newCataloguer(ctx context.Context, cfg Config, d Deps, temp string) (*catal
 	return c, nil
 }
 
-// job is an image to catalogue.
-type job struct {
+// task is an image to catalogue.
+type task struct {
 	about   subject
 	img     storedImage
 	release func() // what it has in the store
@@ -94,7 +94,7 @@ type job struct {
 }
 
 // open returns the images of all platforms that the source has.
-func (c *cataloguer) open(ctx context.Context, from source) ([]job, error) {
+func (c *cataloguer) open(ctx context.Context, from source) ([]task, error) {
 	platforms, err := from.platforms(ctx)
 	if err != nil {
 		return nil, err
@@ -103,29 +103,29 @@ func (c *cataloguer) open(ctx context.Context, from source) ([]job, error) {
 	if platforms, err = distinct(img, platforms); err != nil {
 		return nil, err
 	}
-	jobs := make([]job, len(platforms))
+	tasks := make([]task, len(platforms))
 	err = parallel.Each(platforms, func(n int, p registry.PlatformManifest) (err error) {
-		jobs[n], err = c.job(ctx, from, p)
+		tasks[n], err = c.task(ctx, from, p)
 		if err != nil {
 			return fmt.Errorf("catalogue %s of %q: %w", p.Platform, img, err)
 		}
 		return nil
 	})
-	return jobs, err
+	return tasks, err
 }
 
-func (c *cataloguer) job(ctx context.Context, from source, p registry.PlatformManifest) (job, error) {
+func (c *cataloguer) task(ctx context.Context, from source, p registry.PlatformManifest) (task, error) {
 	img, err := from.open(ctx, p.Digest)
 	if err != nil {
-		return job{}, err
+		return task{}, err
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
-		return job{}, err
+		return task{}, err
 	}
 	stored, release, err := c.layers.add(img)
 	if err != nil {
-		return job{}, err
+		return task{}, err
 	}
 	about := subject{image: from.subject().Repository.Pin(p.Digest), platform: p.Platform, created: c.created}
 	if about.created.IsZero() {
@@ -134,12 +134,12 @@ func (c *cataloguer) job(ctx context.Context, from source, p registry.PlatformMa
 	if about.created.IsZero() { // as reproducible builds leave it
 		about.created = time.Unix(0, 0)
 	}
-	return job{about: about, img: stored, release: release}, nil
+	return task{about: about, img: stored, release: release}, nil
 }
 
 // platform catalogues an image, and writes its documents.
-func (c *cataloguer) platform(ctx context.Context, j job) (catalogue, error) {
-	files, err := j.img.fetch()
+func (c *cataloguer) platform(ctx context.Context, t task) (catalogue, error) {
+	files, err := t.img.fetch()
 	if err != nil {
 		return catalogue{}, err
 	}
@@ -148,34 +148,34 @@ func (c *cataloguer) platform(ctx context.Context, j job) (catalogue, error) {
 		return catalogue{}, err
 	}
 	defer release()
-	content, err := c.read(ctx, j)
+	content, err := c.read(ctx, t)
 	if err != nil {
 		return catalogue{}, err
 	}
-	found := catalogue{about: j.about, packages: components(content)}
-	if j.earlier {
+	found := catalogue{about: t.about, packages: components(content)}
+	if t.earlier {
 		return found, nil
 	}
-	c.warn(j.about.platform, content)
+	c.warn(t.about.platform, content)
 	return found, c.describe(&found, content)
 }
 
 // read has syft catalogue the image. Its layers are unpacked to disk and gone
 // when it returns.
-func (c *cataloguer) read(ctx context.Context, j job) (*sbom.SBOM, error) {
+func (c *cataloguer) read(ctx context.Context, t task) (*sbom.SBOM, error) {
 	dir, err := os.MkdirTemp(c.temp, "image-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // its parent goes next
-	read := stereoscope.New(j.img, nil, dir, stereoscope.WithManifestDigest(string(j.about.image.Digest)))
+	read := stereoscope.New(t.img, nil, dir, stereoscope.WithManifestDigest(string(t.about.image.Digest)))
 	err = read.Read(ctx)
-	j.release() // syft has a copy
+	t.release() // syft has a copy
 	if err != nil {
 		return nil, err
 	}
 	src := stereoscopesource.New(read, stereoscopesource.ImageConfig{
-		Reference: j.about.image.String(), Exclude: syftsource.ExcludeConfig{Paths: slices.Clone(c.excludes)},
+		Reference: t.about.image.String(), Exclude: syftsource.ExcludeConfig{Paths: slices.Clone(c.excludes)},
 	})
 	defer func() { _ = src.Close() }() // it was only read
 	licenses, err := c.licenses()
@@ -184,7 +184,7 @@ func (c *cataloguer) read(ctx context.Context, j job) (*sbom.SBOM, error) {
 	}
 	config := c.config
 	config.CatalogerSelection = cataloging.NewSelectionRequest().WithExpression(c.cfg.Catalogers...)
-	if j.earlier {
+	if t.earlier {
 		config = *config.WithoutFiles()
 	}
 	found, err := syft.CreateSBOM(valueContext{ctx, licenses}, src, &config)
@@ -192,7 +192,7 @@ func (c *cataloguer) read(ctx context.Context, j job) (*sbom.SBOM, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if err != nil || j.earlier {
+	if err != nil || t.earlier {
 		return found, err
 	}
 	files, err := src.FileResolver(config.Search.Scope)

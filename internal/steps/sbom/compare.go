@@ -43,7 +43,7 @@ type Change struct {
 
 // earlier opens the images of the release to compare with, where there is one: a
 // first release has nothing to be compared to.
-func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (since image.Ref, jobs []job, err error) {
+func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (since image.Ref, tasks []task, err error) {
 	if c.cfg.CompareTo == "" {
 		return image.Ref{}, nil, nil
 	}
@@ -56,16 +56,16 @@ func (c *cataloguer) earlier(ctx context.Context, d Deps, img image.Pinned) (sin
 		return image.Ref{}, nil, nil
 	}
 	if err == nil {
-		jobs, err = c.open(ctx, remote{pinned, d.Registry})
+		tasks, err = c.open(ctx, remote{pinned, d.Registry})
 	}
 	if err != nil {
 		return image.Ref{}, nil, fmt.Errorf("input \"compare-to\": %w", err)
 	}
 	since.Digest = pinned.Digest
-	for n := range jobs {
-		jobs[n].earlier = true
+	for n := range tasks {
+		tasks[n].earlier = true
 	}
-	return since, jobs, nil
+	return since, tasks, nil
 }
 
 // compare returns what has changed in the images since those of the earlier

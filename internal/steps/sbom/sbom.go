@@ -13,7 +13,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,8 +21,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 )
 
@@ -39,10 +40,10 @@ type Deps struct {
 	// Created is the time that the documents say they were made at. Where it
 	// is zero that is the creation time of their image.
 	Created time.Time
-	// Transport does the requests to GitHub, where Job has a repository.
-	Transport http.RoundTripper
-	Job       Job
-	Log       *slog.Logger
+	// GitHub takes the packages for its dependency graph, as of Job.
+	GitHub *ghapi.Client
+	Job    job.Job
+	Log    *slog.Logger
 }
 
 // Run writes the documents of the images' digest to the output directory. It
@@ -53,8 +54,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // the runner clears its temporary directory, too
-	snapshots, err := newSnapshots(cfg, d)
-	if err != nil {
+	if err := checkSnapshots(cfg, d); err != nil {
 		return Result{}, err
 	}
 	c, err := newCataloguer(ctx, cfg, d, temp)
@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	img := from.subject()
-	jobs, err := c.open(ctx, from)
+	tasks, err := c.open(ctx, from)
 	if err != nil {
 		return Result{}, err
 	}
@@ -78,13 +78,13 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil { //nolint:gosec // the documents get published
 		return Result{}, fmt.Errorf("input \"output-dir\": %w", err)
 	}
-	found, err := c.all(ctx, append(jobs, earlier...))
+	found, err := c.all(ctx, append(tasks, earlier...))
 	if err != nil {
 		return Result{}, err
 	}
-	found, before := found[:len(jobs):len(jobs)], found[len(jobs):]
+	found, before := found[:len(tasks):len(tasks)], found[len(tasks):]
 	result := report(cfg, found)
-	if jobs[0].about.image.Digest != img.Digest { // it is an index
+	if tasks[0].about.image.Digest != img.Digest { // it is an index
 		index, err := c.index(img, found)
 		if err != nil {
 			return Result{}, err
@@ -98,21 +98,21 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if snapshots != nil {
-		err = submit(ctx, snapshots, d, found)
+	if cfg.DependencySnapshot {
+		err = submit(ctx, d, found)
 	}
 	return result, err
 }
 
 // all catalogues the images, several at once.
-func (c *cataloguer) all(ctx context.Context, jobs []job) ([]catalogue, error) {
-	found := make([]catalogue, len(jobs))
+func (c *cataloguer) all(ctx context.Context, tasks []task) ([]catalogue, error) {
+	found := make([]catalogue, len(tasks))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, j := range jobs {
+	for i, t := range tasks {
 		group.Go(func() (err error) {
-			if found[i], err = c.platform(ctx, j); err != nil {
-				return fmt.Errorf("catalogue %s of %q: %w", j.about.platform, j.about.image, err)
+			if found[i], err = c.platform(ctx, t); err != nil {
+				return fmt.Errorf("catalogue %s of %q: %w", t.about.platform, t.about.image, err)
 			}
 			return nil
 		})

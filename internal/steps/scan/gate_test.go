@@ -114,7 +114,7 @@ func TestRulesToIgnore(t *testing.T) {
 	const asYAML = "vulnerabilities:\n  - id: CVE-2026-1\n    expired_at: 2026-11-24\n  - id: CVE-2026-3\nsecrets:\n  - id: aws\n"
 	for name, text := range map[string]string{".trivyignore": lines, ".trivyignore.yaml": asYAML} {
 		w := newWorld(t, trivytest.Plan{Report: vulnerable("HIGH", "2")})
-		if err := os.WriteFile(filepath.Join(w.deps.Workspace, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(w.deps.Job.Workspace, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		cfg := w.config(w.push("1", "linux/amd64"))

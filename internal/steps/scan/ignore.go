@@ -31,7 +31,7 @@ type ignores struct {
 func readIgnores(paths []string, d Deps) (*ignores, error) {
 	if len(paths) == 0 {
 		for _, name := range defaultIgnores {
-			if path := filepath.Join(d.Workspace, name); isFile(path) {
+			if path := filepath.Join(d.Job.Workspace, name); isFile(path) {
 				paths = append(paths, path)
 				break
 			}

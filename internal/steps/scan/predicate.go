@@ -37,7 +37,7 @@ type vulnerabilities struct {
 func predicate(t target, d Deps, started time.Time) vulnerabilities {
 	var v vulnerabilities
 	v.Invocation.Parameters = []string{}
-	v.Invocation.URI = d.RunURL
+	v.Invocation.URI = d.Job.RunURL()
 	v.Scanner.URI, v.Scanner.Version = "pkg:github/aquasecurity/trivy@"+trivy.Version, trivy.Version
 	v.Scanner.Database.LastUpdate = t.report.Database.UTC()
 	v.Scanner.Result = t.report.JSON

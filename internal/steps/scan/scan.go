@@ -21,6 +21,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/trivy"
 )
@@ -84,15 +85,11 @@ type Deps struct {
 	// Trivy is how to find and run it; inputs and logins are the step's own.
 	Trivy trivy.Options
 	// GitHub is code scanning's API; nil outside of a workflow.
-	GitHub *ghapi.Client
-	// RunURL is the page of the workflow's run.
-	RunURL string
-	// Commit and Ref are what the workflow runs for, and Workspace is where it
-	// was checked out.
-	Commit, Ref, Workspace string
-	TempDir                string
-	Log                    *slog.Logger
-	Now                    func() time.Time
+	GitHub  *ghapi.Client
+	Job     job.Job // what the workflow runs for
+	TempDir string
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Run scans every platform, writes what was found, uploads it, and then lets

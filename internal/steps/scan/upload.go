@@ -39,16 +39,16 @@ func upload(ctx context.Context, cfg Config, d Deps, documents []document, start
 		return false, nil
 	}
 	err := hint.New("there is no workflow whose findings GitHub could show", "upload the files in \"sarif\" by other means")
-	if d.GitHub != nil && d.Commit != "" {
+	if d.GitHub != nil && d.Job.Commit != "" {
 		wait := cfg.RetryFor
 		if wait == 0 {
 			wait = transport.DefaultRetryFor
 		}
 		replayable := transport.Replayable(ctx) // the newest analysis of a category counts
 		err = parallel.Each(documents, func(_ int, doc document) error {
-			checkout := url.URL{Scheme: "file", Path: d.Workspace}
+			checkout := url.URL{Scheme: "file", Path: d.Job.Workspace}
 			return d.GitHub.UploadSARIF(replayable, ghapi.SARIF{
-				Commit: d.Commit, Ref: d.Ref, Gzip: doc.gzip, CheckoutURI: checkout.String(), Started: started.UTC().Truncate(time.Second), Tool: "Trivy",
+				Commit: d.Job.Commit, Ref: d.Job.Ref, Gzip: doc.gzip, CheckoutURI: checkout.String(), Started: started.UTC().Truncate(time.Second), Tool: "Trivy",
 			}, wait)
 		})
 	}

@@ -23,7 +23,7 @@ func TestCodeScanningThatCannotBeUsed(t *testing.T) {
 		"no permission": {nil, func(w *world) {
 			w.deps.GitHub = w.client(w.server(403, `{"message":"Resource not accessible by integration"}`), "x")
 		}, "403 Resource not accessible", "security-events: write"},
-		"refused by GitHub": {nil, func(w *world) { w.deps.Ref = "main" }, "fully qualified reference", ""},
+		"refused by GitHub": {nil, func(w *world) { w.deps.Job.Ref = "main" }, "fully qualified reference", ""},
 		"unavailable": {nil, func(w *world) {
 			w.deps.GitHub = w.client(w.server(502, ""), "x")
 		}, "502", "githubstatus"},

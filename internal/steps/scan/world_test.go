@@ -24,6 +24,7 @@ import (
 	"github.com/org/release-actions/internal/devstack/standin/github/githubtest"
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/job"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/transport"
@@ -102,7 +103,8 @@ func newWorld(t *testing.T, plan trivytest.Plan, change ...func(*github.Options)
 	w.trivy = trivytest.Install(t, plan)
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.deps = Deps{
-		Registry: client, GitHub: w.github(change...), Commit: commit, Ref: "refs/tags/v1.2.3", RunURL: "https://github.com/acme/hello/actions/runs/7", Workspace: t.TempDir(),
+		Registry: client, GitHub: w.github(change...),
+		Job:     job.Job{ServerURL: "https://github.com", Repository: "acme/hello", RunID: 7, Commit: commit, Ref: "refs/tags/v1.2.3", Workspace: t.TempDir()},
 		Trivy:   trivy.Options{TempDir: t.TempDir(), ToolCache: t.TempDir(), Log: log},
 		TempDir: t.TempDir(), Log: log, Now: func() time.Time { return now },
 	}

@@ -47,7 +47,7 @@ func (c *catalogue) fill(ctx context.Context, d Deps, p image.Pinned) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // the runner clears its temporary directory, too
-	if err := d.Catalogue(ctx, p, dir); err != nil {
+	if err := d.Step(ctx, "sbom", Forwarded, "-output-dir", dir, p.String()); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)

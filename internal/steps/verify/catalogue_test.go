@@ -63,10 +63,11 @@ func catalogued(t *testing.T, w *evidencetest.World, c verify.Config, digests []
 	}
 	temp := t.TempDir()
 	_, err = verify.Run(t.Context(), c, verify.Deps{Registry: w.Client, Verifier: v, TempDir: temp,
-		Catalogue: func(_ context.Context, p image.Pinned, dir string) error {
-			if p.Digest != w.Digests[0] {
-				t.Errorf("catalogues %s", p)
+		Step: func(_ context.Context, name string, inputs []string, args ...string) error {
+			if name != "sbom" || !slices.Equal(inputs, verify.Forwarded) || len(args) != 3 || args[0] != "-output-dir" || !strings.HasSuffix(args[2], "@"+string(w.Digests[0])) {
+				t.Errorf("runs %s with %q and the inputs %q", name, args, inputs)
 			}
+			dir := args[1]
 			for n, d := range digests {
 				for m, predicateType := range []string{intoto.SPDX, intoto.CycloneDX} {
 					path := filepath.Join(dir, fmt.Sprintf("%d%d.json", n, m))

@@ -34,10 +34,10 @@ func scanned(t *testing.T, w *evidencetest.World, report string) (verify.Result,
 		t.Fatal(err)
 	}
 	c := config(w)
-	c.Scan, c.Inspect = true, true
+	c.Scan, c.Inspect, c.Trivy = true, true, trivy.Config{Path: program, CacheDir: t.TempDir()}
 	return verify.Run(t.Context(), c, verify.Deps{Registry: w.Client, Verifier: v, Trivy: trivy.Options{
-		Config: trivy.Config{Path: program, CacheDir: t.TempDir()}, Registry: w.Client, Transport: http.DefaultTransport,
-		LookPath: func(string) (string, error) { return "", os.ErrNotExist }, TempDir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Transport: http.DefaultTransport,
+		LookPath:  func(string) (string, error) { return "", os.ErrNotExist }, TempDir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}})
 }
 

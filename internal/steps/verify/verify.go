@@ -87,16 +87,17 @@ func (c Config) wanted() []Kind {
 type Deps struct {
 	Registry *registry.Client
 	Verifier *sigstore.Verifier
-	// Catalogue writes the SBOMs of an image and its platforms, made anew from
-	// its content, into a folder.
-	Catalogue func(ctx context.Context, image image.Pinned, dir string) error
-	// Trivy is how it is run where a scan is asked for.
+	// Step runs another step with some of this one's inputs: sbom, which makes
+	// anew what the image's content says.
+	Step func(ctx context.Context, name string, inputs []string, args ...string) error
+	// Trivy is how to find and run it where a scan is asked for; inputs and logins
+	// are the step's own.
 	Trivy trivy.Options
 	// TempDir is where such documents are kept while they are read.
 	TempDir string
 }
 
-// Forwarded are the inputs that the program behind Catalogue takes, too.
+// Forwarded are the inputs that sbom takes, too.
 var Forwarded = []string{"github-token", "dockerhub-username", "dockerhub-token", "registry-auth", "retry-for"}
 
 // What Run's error is, to be found with errors.Is.
@@ -121,6 +122,7 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
 	}
+	d.Trivy.Config, d.Trivy.Registry = cfg.Trivy, d.Registry
 	report, found, err := examine(ctx, cfg, d)
 	if err != nil {
 		return Result{}, err

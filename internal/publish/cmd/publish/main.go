@@ -31,12 +31,12 @@ func run(ctx context.Context, rt *action.Runtime, cfg publish.Config) (publish.R
 		_, _ = io.WriteString(rt.Stdout, publish.Checksums(cfg.Version.Source(), assets))
 		return publish.Result{}, err
 	}
-	gh, err := rt.GitHub()
+	job, err := rt.Job()
 	if err != nil {
 		return publish.Result{}, err
 	}
 	transport := rt.Transport(cfg.RetryFor)
-	api, err := ghapi.ForJob(gh.Repository, ghapi.Options{APIURL: gh.APIURL, Token: cfg.Token, Transport: transport})
+	api, err := ghapi.ForJob(job.Repository, ghapi.Options{APIURL: job.APIURL, Token: cfg.Token, Transport: transport})
 	if err != nil {
 		return publish.Result{}, err
 	}
@@ -45,6 +45,6 @@ func run(ctx context.Context, rt *action.Runtime, cfg publish.Config) (publish.R
 		identity = append(identity, name+"="+rt.Getenv(name))
 	}
 	return publish.Run(ctx, cfg, publish.Deps{
-		Root: root, GitHub: api, Transport: transport, ServerURL: gh.ServerURL, Environ: rt.Environ(), Identity: identity, Log: rt.Log, Stdout: os.Stdout,
+		Root: root, GitHub: api, Transport: transport, ServerURL: job.ServerURL, Environ: rt.Environ(), Identity: identity, Log: rt.Log, Stdout: os.Stdout,
 	})
 }

@@ -18,8 +18,8 @@ const module = "github.com/org/release-actions/"
 // import those of lower layers only, never its neighbours.
 var layers = [][]string{
 	{"internal/secret", "internal/hint", "internal/markdown", "internal/parallel", "internal/runlog"},
-	{"internal/image", "internal/release", "internal/lines", "internal/transport", "internal/job"},
-	{"internal/webapi", "internal/retention"},
+	{"internal/image", "internal/release", "internal/lines", "internal/transport", "internal/job", "internal/outdir"},
+	{"internal/webapi", "internal/retention", "internal/notes"},
 	{"internal/registry", "internal/sigstore", "internal/intoto", "internal/ghapi", "internal/dockerhub", "internal/quay", "internal/harbor", "internal/action"},
 	{"internal/evidence", "internal/trivy"},
 	{"internal/steps"},

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/org/release-actions/internal/outdir"
 )
 
 // Save writes the bundles to files in dir, the nth by name(n), and returns
 // their paths in order.
 func Save(dir string, bundles []Bundle, name func(n int) string) ([]string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documents for others to read
-		return nil, fmt.Errorf("save the bundles: %w", err)
+	if err := outdir.Make("output-dir", dir); err != nil {
+		return nil, err
 	}
 	var paths []string
 	for n, b := range bundles {

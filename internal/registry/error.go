@@ -75,10 +75,20 @@ func (c *Client) fail(need right, do string, repo image.Repository, reference fm
 	}
 	host := repo.Host()
 	err = &failure{message: fmt.Sprintf("%s %q: %s", do, reference, c.describe(host, err)), kind: kindOf(err), cause: err}
-	if mend := c.mend(need, host, statusOf(err)); mend != "" {
+	mend := c.mend(need, host, statusOf(err))
+	if unreached(err) {
+		mend = fmt.Sprintf("see that %s is a registry's name and that this machine can reach it, behind a proxy by HTTPS_PROXY; or run again later", host)
+	}
+	if mend != "" {
 		err = hint.Wrap(err, "%s", mend)
 	}
 	return err
+}
+
+// unreached reports whether there was no answer at all.
+func unreached(err error) bool {
+	var request *url.Error
+	return errors.As(err, &request) && statusOf(err) == 0 && !errors.Is(err, context.Canceled)
 }
 
 // describe says in one line what went wrong.

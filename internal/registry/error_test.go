@@ -173,4 +173,7 @@ func TestAnUnreachableRegistryIsNamed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("resolve %q: reach %s: dial tcp", repo.Tag("1"), s.host())) {
 		t.Errorf("error %v", err)
 	}
+	if mend := strings.Join(hint.Of(err), " "); !strings.Contains(mend, "see that "+s.host()+" is a registry's name") {
+		t.Errorf("hint %q", mend)
+	}
 }

@@ -301,6 +301,9 @@ func TestBadRuns(t *testing.T) {
 		{name: "a password that is wrong", tag: "v2.0.0", edit: func(w string) string {
 			return strings.Replace(w, "${{ secrets.DOCKERHUB_TOKEN }}", "wrong", 1)
 		}, want: []string{"dockerhub-token"}},
+		{name: "no such section", tag: "v2.0.0", edit: func(w string) string {
+			return strings.Replace(w, "images: |", "sections: pull,pulls\n          images: |", 1)
+		}, want: []string{`input "sections": there is no section "pulls"`, "choose from changes"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/outdir"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/retention"
 )
@@ -47,8 +47,8 @@ func (c Config) CacheDir(tempDir string) string { return filepath.Join(c.Dir(tem
 // run that was interrupted is finished by the next one that has its journal.
 func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 	dir := cfg.Dir(d.TempDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documents for others to read
-		return Result{}, fmt.Errorf("make the output directory: %w", err)
+	if err := outdir.Make("output-dir", dir); err != nil {
+		return Result{}, err
 	}
 	if cfg.Restore != "" {
 		return restore(ctx, cfg, d)

@@ -52,6 +52,12 @@ func (p *plan) checks() []check {
 	all = append(all, check{name: "Sigstore", find: func(ctx context.Context) error {
 		return sigstore.Reach(ctx, p.Config.Sigstore, p.Token, p.Deps.Sigstore)
 	}})
+	if p.Release {
+		all = append(all, check{name: "the release page's section", find: func(context.Context) error {
+			_, err := p.Notes.Open()
+			return err
+		}})
+	}
 	return append(append(all, p.version()...), p.pages()...)
 }
 

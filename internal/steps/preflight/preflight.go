@@ -19,6 +19,7 @@ import (
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/job"
+	"github.com/org/release-actions/internal/notes"
 	"github.com/org/release-actions/internal/parallel"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/sigstore"
@@ -45,6 +46,7 @@ type Config struct {
 	Snapshot        bool   `input:"dependency-snapshot"`
 	DockerHubReadme bool   `input:"dockerhub-readme"`
 	Readme          string `input:"readme-filepath"`
+	Notes           notes.Layout
 
 	RetryFor time.Duration `input:"retry-for"`
 }

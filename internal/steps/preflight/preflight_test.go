@@ -112,6 +112,8 @@ func TestOneThingIsWrong(t *testing.T) {
 		{"a login that only reads", standin.Options{}, func(w *world) { w.hubSecret = w.servers.Credentials.DockerHubReadToken.Reveal() }, problem, `push to "docker.io/acme/hello"`, "dockerhub-token"},
 		{"a login that doesn't set the page", standin.Options{}, func(w *world) { w.hubSecret = w.servers.Credentials.DockerHubWriteToken.Reveal() }, problem, `check who may set the page of "docker.io/acme/hello": 403`, "Read, Write, Delete"},
 		{"a wrong password", standin.Options{}, func(w *world) { w.hubSecret = "wrong" }, problem, `push to "docker.io/acme/hello"`, "dockerhub-token"},
+		{"no such section", standin.Options{}, func(w *world) { w.cfg.Notes.Sections = []string{"pull", "pulls"} }, problem, `input "sections": there is no section "pulls"`, "choose from changes, platforms"},
+		{"no template", standin.Options{}, func(w *world) { w.cfg.Notes.Template = "docs/notes.tmpl" }, problem, `input "template": open docs/notes.tmpl`, "name a file below the workspace"},
 		{"no text for the page", standin.Options{}, func(w *world) { w.cfg.Readme = "docs" }, problem, `input "readme-filepath": there is no file "docs"`, "name the file"},
 		{"Rekor is down", standin.Options{}, func(w *world) { w.sigstore.Rekor.SetFault(sigstoretest.Answer(503)) }, problem, "rekor at", "status.sigstore.dev"},
 		{"the tag was moved", standin.Options{}, func(w *world) {

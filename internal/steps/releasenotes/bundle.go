@@ -14,7 +14,7 @@ import (
 
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
+	"github.com/org/release-actions/internal/notes"
 )
 
 // signer is who signed a bundle: what its certificate says, or a key's hash.

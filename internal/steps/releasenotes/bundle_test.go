@@ -12,9 +12,9 @@ import (
 	"github.com/org/release-actions/internal/evidence/evidencetest"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/intoto"
+	"github.com/org/release-actions/internal/notes"
 	"github.com/org/release-actions/internal/sigstore"
 	"github.com/org/release-actions/internal/sigstore/sigstoretest"
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
 	"github.com/org/release-actions/internal/transport"
 )
 

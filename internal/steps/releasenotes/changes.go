@@ -11,7 +11,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
+	"github.com/org/release-actions/internal/notes"
 )
 
 // changesFile is what the sbom step writes of the changes since an earlier release.

@@ -11,6 +11,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/notes"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/release"
 	"github.com/org/release-actions/internal/secret"
@@ -44,11 +45,10 @@ type Config struct {
 	Ecosystems  Counts         `input:"ecosystems"` // of packages
 	Findings    Counts         `input:"findings"`   // by severity
 	Changes     string         `input:"changes"`    // a file
-	Template    string         `input:"template"`   // a file
-	Sections    []string       `input:"sections,comma"`
-	Identity    string         `input:"certificate-identity"`
-	Issuer      string         `input:"certificate-oidc-issuer"`
-	TrustedRoot string         `input:"trusted-root"`
+	Layout      notes.Layout
+	Identity    string `input:"certificate-identity"`
+	Issuer      string `input:"certificate-oidc-issuer"`
+	TrustedRoot string `input:"trusted-root"`
 
 	PushToGitHub bool                 `input:"push-to-github"`
 	Repository   ghapi.Repository     `input:"repository"`

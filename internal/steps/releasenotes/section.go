@@ -2,8 +2,6 @@ package releasenotes
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,31 +9,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/release-actions/internal/ghapi"
-	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
+	"github.com/org/release-actions/internal/notes"
 	"github.com/org/release-actions/internal/registry"
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
 )
 
 // maxSection is what the section about the image may take of a release's text, in
 // characters.
 const maxSection = 100_000
 
-// template reads the template that is given, or takes our own.
-func (c Config) template() (*notes.Template, error) {
-	if c.Template == "" {
-		return notes.Parse("", "", c.Sections)
-	}
-	text, err := os.ReadFile(c.Template)
-	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("input \"template\": %w", err), "name a file below the workspace")
-	}
-	return notes.Parse(filepath.Base(c.Template), string(text), c.Sections)
-}
-
 // section describes the image between our marks, or is empty where there is none.
 func (c Config) section(ctx context.Context, d Deps, tag string, files []ghapi.File) (string, error) {
-	template, err := c.template()
+	template, err := c.Layout.Open()
 	if err != nil || len(c.Images) == 0 {
 		return "", err
 	}

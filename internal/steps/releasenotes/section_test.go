@@ -172,10 +172,10 @@ func TestBadDescriptionsEndTheRunBeforeItBegins(t *testing.T) {
 	w := newWorld(t, github.Options{})
 	good := described(t, w)
 	for want, edit := range map[string]func(*releasenotes.Config){
-		`input "template": bad.tmpl:2: unclosed action`:              func(c *releasenotes.Config) { c.Template = w.file("bad.tmpl", "a\n{{.Tag") },
-		`input "template": late.tmpl:1:2: executing "late.tmpl"`:     func(c *releasenotes.Config) { c.Template = w.file("late.tmpl", "{{.Version}}") },
-		`input "template": open `:                                    func(c *releasenotes.Config) { c.Template = filepath.Join(w.dir, "missing.tmpl") },
-		`input "sections": there is no section "pulls"`:              func(c *releasenotes.Config) { c.Sections = []string{"pulls"} },
+		`input "template": bad.tmpl:2: unclosed action`:              func(c *releasenotes.Config) { c.Layout.Template = w.file("bad.tmpl", "a\n{{.Tag") },
+		`input "template": late.tmpl:1:2: executing "late.tmpl"`:     func(c *releasenotes.Config) { c.Layout.Template = w.file("late.tmpl", "{{.Version}}") },
+		`input "template": open `:                                    func(c *releasenotes.Config) { c.Layout.Template = filepath.Join(w.dir, "missing.tmpl") },
+		`input "sections": there is no section "pulls"`:              func(c *releasenotes.Config) { c.Layout.Sections = []string{"pulls"} },
 		`one.txt" is no Sigstore bundle with a statement: invalid`:   func(c *releasenotes.Config) { c.Bundles = []string{w.file("one.txt", "one")} },
 		`two.json" doesn't tell what has changed: it has no "since"`: func(c *releasenotes.Config) { c.Changes = w.file("two.json", "{}") },
 	} {
@@ -217,7 +217,7 @@ func TestAnOwnTemplateIsTheSection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, github.Options{})
 	cfg := described(t, w)
-	cfg.Template = w.file("own.tmpl", "Signed by {{.Signer.Identity}}: {{(index .Images 1).Ref}}\n")
+	cfg.Layout.Template = w.file("own.tmpl", "Signed by {{.Signer.Identity}}: {{(index .Images 1).Ref}}\n")
 	w.mustRun(cfg)
 	want := "<!-- release-actions:begin -->\nSigned by " + sigstoretest.Subject(evidencetest.Workflow) + ": docker.io/octo/hello:1.2.3\n<!-- release-actions:end -->"
 	if body := w.only().Body; body != want {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/hint"
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
+	"github.com/org/release-actions/internal/notes"
 )
 
 // logEntry is the page that shows an entry of the public log of version 1.

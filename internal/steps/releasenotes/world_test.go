@@ -25,6 +25,7 @@ import (
 	"github.com/org/release-actions/internal/ghapi"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/job"
+	"github.com/org/release-actions/internal/notes"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/secret"
 	"github.com/org/release-actions/internal/steps/releasenotes"
@@ -175,7 +176,7 @@ func (w *world) config() releasenotes.Config {
 		Files:         []string{w.file("one.txt", "one"), w.file("two.json", "{}")},
 		FailUnmatched: true,
 		Overwrite:     true,
-		Sections:      []string{"pull", "platforms", "verify", "sbom", "scan", "changes"},
+		Layout:        notes.Layout{Sections: []string{"pull", "platforms", "verify", "sbom", "scan", "changes"}},
 		Registry:      registry.Credentials{GitHubToken: secret.New(token)},
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/job"
+	"github.com/org/release-actions/internal/outdir"
 	"github.com/org/release-actions/internal/registry"
 )
 
@@ -75,8 +76,8 @@ func Run(ctx context.Context, cfg Config, d Deps) (Result, error) {
 		return Result{}, err
 	}
 	c.dir = cmp.Or(cfg.OutputDir, filepath.Join(d.TempDir, "sbom", img.Digest.Hex()[:12]))
-	if err := os.MkdirAll(c.dir, 0o755); err != nil { //nolint:gosec // the documents get published
-		return Result{}, fmt.Errorf("input \"output-dir\": %w", err)
+	if err := outdir.Make("output-dir", c.dir); err != nil {
+		return Result{}, err
 	}
 	found, err := c.all(ctx, append(tasks, earlier...))
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
 	"github.com/org/release-actions/internal/job"
+	"github.com/org/release-actions/internal/outdir"
 	"github.com/org/release-actions/internal/registry"
 	"github.com/org/release-actions/internal/trivy"
 )
@@ -161,8 +162,8 @@ func scanAll(ctx context.Context, scanner *trivy.Scanner, targets []target) erro
 // write writes what was found on each platform, for programs: Trivy's own
 // report, SARIF, and the predicate that attest takes. It returns the SARIF.
 func (r *Result) write(dir string, cfg Config, d Deps, targets []target, started time.Time) ([]document, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // others read it by design
-		return nil, fmt.Errorf("input \"output-dir\": %w", err)
+	if err := outdir.Make("output-dir", dir); err != nil {
+		return nil, err
 	}
 	var documents []document
 	for _, t := range targets {

@@ -5,13 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/org/release-actions/internal/outdir"
 )
 
 // extract writes the SBOMs and provenance among what was verified into dir, each
 // once, named as the sbom step names its own, and returns the paths.
 func extract(dir string, found []finding) ([]string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documents for others to read
-		return nil, fmt.Errorf("input \"extract\": %w", err)
+	if err := outdir.Make("extract", dir); err != nil {
+		return nil, err
 	}
 	var paths []string
 	for _, f := range found {

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
+	"github.com/org/release-actions/internal/notes"
 )
 
-const guide = "../../../../docs/release-notes.md"
+const guide = "../../docs/release-notes.md"
 
 // TestTheGuideHasEveryField holds the table of docs/release-notes.md against what
 // a template is given: every field and method of notes.Release and of what is in

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
@@ -35,6 +37,25 @@ type Template struct {
 	parts *template.Template
 	whole *template.Template // nil where the parts are chosen
 	names []string
+}
+
+// Layout is the inputs that lay out the section: an untagged field of a step's
+// Config.
+type Layout struct {
+	Template string   `input:"template"` // a file; ours where ""
+	Sections []string `input:"sections,comma"`
+}
+
+// Open reads the template that is wanted.
+func (l Layout) Open() (*Template, error) {
+	if l.Template == "" {
+		return Parse("", "", l.Sections)
+	}
+	text, err := os.ReadFile(l.Template)
+	if err != nil {
+		return nil, hint.Wrap(fmt.Errorf("input \"template\": %w", err), "name a file below the workspace")
+	}
+	return Parse(filepath.Base(l.Template), string(text), l.Sections)
 }
 
 // Parse reads a template of a user's: the text of the file name, which errors tell

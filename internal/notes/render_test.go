@@ -16,7 +16,7 @@ import (
 
 	"github.com/org/release-actions/internal/hint"
 	"github.com/org/release-actions/internal/image"
-	"github.com/org/release-actions/internal/steps/releasenotes/notes"
+	"github.com/org/release-actions/internal/notes"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")

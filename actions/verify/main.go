@@ -22,8 +22,9 @@ func main() { action.Main("verify", contract, run) }
 func run(ctx context.Context, rt *action.Runtime, cfg verify.Config) (verify.Result, error) {
 	w := wiring.Of(rt, cfg.Registry, cfg.RetryFor)
 	verifier, err := sigstore.NewVerifier(ctx, cfg.Trust, sigstore.Options{Transport: w.Transport(), Place: rt, Log: rt.Log})
+	d := verify.Deps{Registry: w.Registry(), Verifier: verifier, Trivy: w.Trivy(), Step: rt.Step, TempDir: rt.TempDir()}
 	if err := errors.Join(w.Err(), err); err != nil {
 		return verify.Result{}, err
 	}
-	return verify.Run(ctx, cfg, verify.Deps{Registry: w.Registry(), Verifier: verifier, Trivy: w.Trivy(), Step: rt.Step, TempDir: rt.TempDir()})
+	return verify.Run(ctx, cfg, d)
 }

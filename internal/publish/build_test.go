@@ -136,7 +136,8 @@ func TestBuildSaysWhatTheCompilerSays(t *testing.T) {
 	}
 }
 
-// TestEveryStepCanBePacked holds each step to the form that the bundle takes.
+// TestEveryStepCanBePacked holds each step to the form that the bundle takes, and
+// its wiring to what it is for.
 func TestEveryStepCanBePacked(t *testing.T) {
 	t.Parallel()
 	steps, err := stepsOf("../..")
@@ -160,6 +161,9 @@ func TestEveryStepCanBePacked(t *testing.T) {
 		}
 		if lines := strings.Count(string(text), "\n"); lines > 30 {
 			t.Errorf("%s: main.go has %d lines: what several steps wire alike is in internal/wiring, and what one step does is in its package", step, lines)
+		}
+		if _, after, _ := strings.Cut(string(text), "w.Err()"); strings.Contains(after, "w.") {
+			t.Errorf("%s: main.go asks the wiring for more after its errors, which nobody would see", step)
 		}
 		if embeds := strings.Count(string(text), "//go:embed "); embeds != strings.Count(string(text), "//go:embed action.yml\n") {
 			t.Errorf("%s embeds more than action.yml", step)

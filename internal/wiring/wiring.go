@@ -18,7 +18,7 @@ import (
 )
 
 // Wiring makes clients. None of them asks anybody anything before it is used.
-// What can't be made is nil, and Err says why, of all at once.
+// What can't be made is nil, and Err says why, of all at once; so it comes last.
 type Wiring struct {
 	rt       *action.Runtime
 	logins   registry.Credentials

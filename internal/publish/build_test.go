@@ -136,6 +136,17 @@ func TestBuildSaysWhatTheCompilerSays(t *testing.T) {
 	}
 }
 
+func TestABundleThatCantBeMadeLeavesNothing(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	if _, err := newBundle(t.TempDir(), []string{"missing"}); err == nil {
+		t.Error("a step without a main.go is packed")
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 // TestEveryStepCanBePacked holds each step to the form that the bundle takes, and
 // its wiring to what it is for.
 func TestEveryStepCanBePacked(t *testing.T) {

@@ -24,12 +24,17 @@ type bundle struct {
 	pkg     string
 }
 
-func newBundle(root string, steps []string) (*bundle, error) {
+func newBundle(root string, steps []string) (b *bundle, err error) {
 	dir, err := os.MkdirTemp("", "steps-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bundle{dir: dir, overlay: filepath.Join(dir, "overlay.json"), pkg: "./actions/" + bundleName}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(dir) // in the temporary folder
+		}
+	}()
+	b = &bundle{dir: dir, overlay: filepath.Join(dir, "overlay.json"), pkg: "./actions/" + bundleName}
 	replace := map[string]string{}
 	lay := func(at, name, text string) error {
 		file := filepath.Join(dir, name)
